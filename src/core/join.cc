@@ -1,0 +1,611 @@
+// The list is a join: the state is the maximum of the facts seen for each
+// key, so that any order and any number of repetitions give the same list.
+
+#include "fact.h"
+
+#include <compare>
+
+namespace zego {
+
+namespace {
+
+constexpr unsigned evictions_max = 30;
+
+// Where a fact belongs, what of it is new, and the memory that takes.  All
+// that can fail happens here, before anything changes.
+struct Plan {
+    Room *room;
+    Session *session;
+    Register *reg; // nullptr when there is none yet
+
+    // After the commit: what of the same user is listed now, else reg.
+    Register *shown;
+
+    Room *new_room;
+    Session *new_session;
+    Register *new_register; // takes the place of reg
+    Block *created_blocks;
+
+    std::strong_ordering created = std::strong_ordering::equal;
+    std::strong_ordering closed = std::strong_ordering::equal;
+    std::strong_ordering written = std::strong_ordering::equal;
+    bool first_smaller;
+    bool login_time_larger;
+};
+
+// What a commit changed.
+struct Changes {
+    bool facts;
+    bool listed;  // if the session is listed
+    bool missing; // in the sequence windows
+};
+
+std::strong_ordering compare_created(const Fact &fact, const Session *session)
+{
+    if (fact.created == ZEGO_TIME_UNKNOWN) {
+        return std::strong_ordering::equal;
+    }
+    if (session->created == ZEGO_TIME_UNKNOWN) {
+        return std::strong_ordering::greater;
+    }
+    if (fact.created != session->created) {
+        return fact.created <=> session->created;
+    }
+    return 0 <=> text_compare(session->created_text, nullptr,
+                              fact.created_text);
+}
+
+std::strong_ordering compare_closed(const Fact &fact, const Session *session)
+{
+    if (!fact.closed) {
+        return std::strong_ordering::equal;
+    }
+    return session->closed ? fact.closed_as <=> session->closed_as
+                           : std::strong_ordering::greater;
+}
+
+// By number, time and closed; by the fields where these are equal.
+std::strong_ordering compare_register(const RegisterFact &fact,
+                                      const Register *reg)
+{
+    const auto order = std::tuple(fact.seq, fact.time, fact.closed) <=>
+                       std::tuple(reg->seq, reg->time, reg->closed);
+    if (order != 0) {
+        return order;
+    }
+
+    if (fact.kind == Kind::stream) {
+        const Stream *stream = stream_of(reg);
+        const auto fields = std::tuple(fact.code, fact.close_time) <=>
+                            std::tuple(reg->code, stream->close_time);
+        if (fields != 0) {
+            return fields;
+        }
+        return 0 <=>
+               text_compare(reg->text, head_of(stream), fact.strings);
+    }
+
+    const User *user = user_of(reg);
+    const auto fields = std::tuple(fact.code, fact.role) <=>
+                        std::tuple(reg->code, user->role);
+    if (fields != 0) {
+        return fields;
+    }
+    return 0 <=> text_compare(reg->text, head_of(user), fact.strings);
+}
+
+std::size_t entry_size(Kind kind)
+{
+    return kind == Kind::stream ? sizeof(Stream) : sizeof(User);
+}
+
+char *head_of_register(Kind kind, Register *reg)
+{
+    return reinterpret_cast<char *>(reg) + entry_size(kind);
+}
+
+Room *find_room(const zego_rooms_s *rooms, const Fact &fact)
+{
+    const TreeNode *node = tree_find(
+        rooms->rooms, RoomKey{fact.appid, fact.room_id}, room_key);
+    return node != nullptr ? room_at(node) : nullptr;
+}
+
+Session *find_session(const Room *room, const Fact &fact)
+{
+    const TreeNode *node =
+        tree_find(room->sessions, fact.session_id, session_key);
+    return node != nullptr ? session_at(node) : nullptr;
+}
+
+Register *find_register(const Session *session, const RegisterFact &fact)
+{
+    const std::string_view id = fact.strings[text_id];
+    if (fact.kind == Kind::stream) {
+        const TreeNode *node = tree_find(session->streams, id, stream_key);
+        return node != nullptr ? &stream_at(node)->reg : nullptr;
+    }
+    const TreeNode *node =
+        tree_find(session->users, UserKey{id, fact.session_id}, user_key);
+    return node != nullptr ? &user_at(node)->reg : nullptr;
+}
+
+Room *new_room(const zego_memory_t &memory, const Fact &fact)
+{
+    const std::size_t len = fact.room_id.size();
+    auto *room = static_cast<Room *>(allocate(memory, sizeof(Room) + len));
+    if (room == nullptr) {
+        return nullptr;
+    }
+    *room = {};
+    tree_init(room->sessions);
+    tree_init(room->sessions_by_rank);
+    room->appid = fact.appid;
+    room->len = static_cast<std::uint16_t>(len);
+    std::copy_n(fact.room_id.data(), len, head_of(room));
+    return room;
+}
+
+Session *new_session(const zego_memory_t &memory, const Fact &fact)
+{
+    auto *session =
+        static_cast<Session *>(allocate(memory, sizeof(Session)));
+    if (session == nullptr) {
+        return nullptr;
+    }
+    *session = {};
+    tree_init(session->streams);
+    tree_init(session->users);
+    tree_init(session->users_by_rank);
+    session->expiry.kind = Kind::session;
+    session->id = fact.session_id;
+    session->first = ZEGO_TIME_UNKNOWN;
+    session->created = ZEGO_TIME_UNKNOWN;
+    window_init(session->stream_seq);
+    window_init(session->user_update_seq);
+    return session;
+}
+
+Register *new_register(const zego_memory_t &memory, const RegisterFact &fact)
+{
+    const std::size_t text = text_size(fact.strings);
+    const std::size_t size = chunk_size(entry_size(fact.kind) + text);
+    const std::size_t room = size - entry_size(fact.kind);
+
+    Block *more = nullptr;
+    if (text > room && !blocks_allocate(memory, text - room, &more)) {
+        return nullptr;
+    }
+    void *p = allocate(memory, size);
+    if (p == nullptr) {
+        blocks_release(memory, more);
+        return nullptr;
+    }
+
+    Register *reg = nullptr;
+    if (fact.kind == Kind::stream) {
+        auto *stream = static_cast<Stream *>(p);
+        *stream = {};
+        reg = &stream->reg;
+    } else {
+        auto *user = static_cast<User *>(p);
+        *user = {};
+        user->session_id = fact.session_id;
+        reg = &user->reg;
+    }
+    reg->expiry.kind = fact.kind;
+    reg->text.more = more;
+    reg->text.room = static_cast<std::uint16_t>(room);
+    text_write(reg->text, head_of_register(fact.kind, reg), fact.strings);
+    return reg;
+}
+
+void release_plan(const zego_memory_t &memory, Plan &plan)
+{
+    release(memory, plan.new_room);
+    if (plan.new_session != nullptr) {
+        window_release(plan.new_session->stream_seq, memory);
+        window_release(plan.new_session->user_update_seq, memory);
+        release(memory, plan.new_session);
+    }
+    if (plan.new_register != nullptr) {
+        blocks_release(memory, plan.new_register->text.more);
+        release(memory, plan.new_register);
+    }
+    blocks_release(memory, plan.created_blocks);
+}
+
+bool plan_windows(const zego_memory_t &memory, const Fact &fact,
+                  Session *session)
+{
+    if (!window_reserve(session->stream_seq, memory, fact.stream_seq) ||
+        !window_reserve(session->user_update_seq, memory,
+                        fact.user_update_seq)) {
+        return false;
+    }
+    return (fact.stream_seq_window == nullptr ||
+            window_reserve(session->stream_seq, memory,
+                           fact.stream_seq_window->top)) &&
+           (fact.user_update_seq_window == nullptr ||
+            window_reserve(session->user_update_seq, memory,
+                           fact.user_update_seq_window->top));
+}
+
+bool plan_register(const zego_memory_t &memory, const RegisterFact &fact,
+                   Plan &plan)
+{
+    if (plan.reg != nullptr) {
+        plan.written = compare_register(fact, plan.reg);
+        plan.login_time_larger =
+            fact.kind == Kind::user &&
+            fact.login_time > user_of(plan.reg)->login_time;
+    } else {
+        plan.written = std::strong_ordering::greater;
+    }
+    if (plan.written <= 0) {
+        return true;
+    }
+
+    // In a full zone a close still fits where its create was.
+    if (plan.reg != nullptr &&
+        text_size(fact.strings) <= plan.reg->text.room) {
+        return true;
+    }
+    plan.new_register = new_register(memory, fact);
+    return plan.new_register != nullptr;
+}
+
+// False without memory; then plan holds what is to be released.
+bool make_plan(const zego_rooms_s *rooms, const zego_memory_t &memory,
+               const Fact &fact, Plan &plan)
+{
+    plan.room = find_room(rooms, fact);
+    if (plan.room == nullptr) {
+        plan.room = plan.new_room = new_room(memory, fact);
+        if (plan.room == nullptr) {
+            return false;
+        }
+    }
+
+    plan.session = find_session(plan.room, fact);
+    if (plan.session == nullptr) {
+        plan.session = plan.new_session = new_session(memory, fact);
+        if (plan.session == nullptr) {
+            return false;
+        }
+    }
+
+    plan.first_smaller = fact.first < plan.session->first;
+    plan.closed = compare_closed(fact, plan.session);
+    plan.created = compare_created(fact, plan.session);
+    if (plan.created > 0 &&
+        !blocks_allocate(memory, text_size(fact.created_text),
+                         &plan.created_blocks)) {
+        return false;
+    }
+
+    if (fact.reg != nullptr) {
+        plan.reg = find_register(plan.session, *fact.reg);
+        if (!plan_register(memory, *fact.reg, plan)) {
+            return false;
+        }
+    }
+    return plan_windows(memory, fact, plan.session);
+}
+
+// A register that is not new takes the text where its old one was.
+void write_register(const zego_memory_t &memory, const RegisterFact &fact,
+                    Register *reg, bool is_new)
+{
+    reg->seq = fact.seq;
+    reg->time = fact.time;
+    reg->code = fact.code;
+    reg->closed = fact.closed;
+    if (!is_new) {
+        blocks_release(memory, reg->text.more);
+        reg->text.more = nullptr;
+        text_write(reg->text, head_of_register(fact.kind, reg), fact.strings);
+    }
+}
+
+// The fields of old, but for its text, go to the register in its place.
+template <class Entry> void move_fields(const Entry *old, Entry *entry)
+{
+    const Text text = entry->reg.text;
+    *entry = *old;
+    entry->reg.text = text;
+    entry->reg.expiry.prev = nullptr;
+}
+
+void release_replaced(zego_rooms_s *rooms, const zego_memory_t &memory,
+                      Register *old)
+{
+    queue_touch(rooms, &old->expiry, false);
+    blocks_release(memory, old->text.more);
+    release(memory, old);
+}
+
+// A stream is listed when its register says created.
+bool commit_stream(zego_rooms_s *rooms, const zego_memory_t &memory,
+                   const RegisterFact &fact, Plan &plan)
+{
+    Session *session = plan.session;
+    Stream *old = plan.reg != nullptr ? stream_of(plan.reg) : nullptr;
+    Stream *stream =
+        plan.new_register != nullptr ? stream_of(plan.new_register) : old;
+    const bool was_live = old != nullptr && !old->reg.closed;
+
+    if (plan.written > 0) {
+        if (was_live) {
+            tree_erase(rooms->streams, &old->by_stream);
+            session->streams_live--;
+        }
+        if (old == nullptr) {
+            stream->reg.session = session;
+            tree_insert(session->streams, &stream->by_id, stream_key);
+            rooms->entries++;
+        } else if (stream != old) {
+            move_fields(old, stream);
+            tree_replace(session->streams, &old->by_id, &stream->by_id);
+            release_replaced(rooms, memory, &old->reg);
+        }
+        write_register(memory, fact, &stream->reg, stream != old);
+        stream->close_time = fact.close_time;
+        if (!stream->reg.closed) {
+            tree_insert(rooms->streams, &stream->by_stream, stream_index_key);
+            session->streams_live++;
+        }
+    }
+
+    plan.reg = plan.shown = &stream->reg;
+    queue_touch(rooms, &stream->reg.expiry, stream->reg.closed);
+    return plan.written > 0 && (was_live || !stream->reg.closed);
+}
+
+User *newest_of_user(const Session *session, std::string_view id)
+{
+    const TreeNode *node = tree_lower_bound(
+        session->users_by_rank,
+        UserRank{id, UINT64_MAX, true, UINT64_MAX}, user_rank);
+    if (node == tree_end(session->users_by_rank) ||
+        id_of(user_ranked(node)) != id) {
+        if (node == tree_first(session->users_by_rank)) {
+            return nullptr;
+        }
+        node = tree_prev(node);
+    }
+    User *user = user_ranked(node);
+    return id_of(user) == id ? user : nullptr;
+}
+
+// A user is listed when the newest of its user sessions is logged in.
+bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
+                 const RegisterFact &fact, Plan &plan)
+{
+    Session *session = plan.session;
+    User *old = plan.reg != nullptr ? user_of(plan.reg) : nullptr;
+    User *user =
+        plan.new_register != nullptr ? user_of(plan.new_register) : old;
+    const bool changed = plan.written > 0 || plan.login_time_larger;
+    bool listed = false;
+
+    plan.reg = plan.shown = &user->reg;
+    if (changed) {
+        User *before = newest_of_user(session, fact.strings[text_id]);
+        if (before != nullptr && !before->reg.closed) {
+            tree_erase(rooms->users, &before->by_user);
+            session->users_live--;
+            listed = before == old;
+        }
+
+        if (old != nullptr) {
+            tree_erase(session->users_by_rank, &old->by_rank);
+        }
+        if (old == nullptr) {
+            user->reg.session = session;
+            tree_insert(session->users, &user->by_id, user_key);
+            rooms->entries++;
+        } else if (user != old) {
+            move_fields(old, user);
+            tree_replace(session->users, &old->by_id, &user->by_id);
+            release_replaced(rooms, memory, &old->reg);
+        }
+        if (plan.written > 0) {
+            write_register(memory, fact, &user->reg, user != old);
+            user->role = fact.role;
+        }
+        user->login_time = std::max(user->login_time, fact.login_time);
+        tree_insert(session->users_by_rank, &user->by_rank, user_rank);
+
+        User *after = newest_of_user(session, fact.strings[text_id]);
+        if (!after->reg.closed) {
+            tree_insert(rooms->users, &after->by_user, user_index_key);
+            session->users_live++;
+            listed = listed || after == user || after != before;
+            queue_touch(rooms, &after->reg.expiry, false);
+            plan.shown = &after->reg;
+        }
+        if (before != nullptr && before != old && before != after) {
+            // superseded
+            listed = listed || !before->reg.closed;
+            queue_touch(rooms, &before->reg.expiry, true);
+        }
+    }
+
+    queue_touch(rooms, &user->reg.expiry,
+                user->reg.closed || !user_newest(user));
+    return listed;
+}
+
+bool commit_windows(const zego_memory_t &memory, const Fact &fact,
+                    Session *session)
+{
+    bool missing = window_see(session->stream_seq, fact.stream_seq);
+    missing |= window_see(session->user_update_seq, fact.user_update_seq);
+    if (fact.stream_seq_window != nullptr) {
+        window_join(session->stream_seq, memory, *fact.stream_seq_window);
+        window_join(session->user_update_seq, memory,
+                    *fact.user_update_seq_window);
+    }
+    return missing;
+}
+
+void commit_session(const zego_memory_t &memory, const Fact &fact, Plan &plan)
+{
+    Session *session = plan.session;
+    Room *room = session->room;
+
+    tree_erase(room->sessions_by_rank, &session->by_rank);
+    session->first = std::min(session->first, fact.first);
+    if (plan.created > 0) {
+        session->created = fact.created;
+        blocks_release(memory, session->created_text.more);
+        session->created_text.more = plan.created_blocks;
+        text_write(session->created_text, nullptr, fact.created_text);
+    }
+    if (plan.closed > 0) {
+        session->closed = true;
+        session->closed_as = fact.closed_as;
+    }
+    tree_insert(room->sessions_by_rank, &session->by_rank, session_rank);
+}
+
+Changes commit(zego_rooms_s *rooms, const zego_memory_t &memory,
+               const Fact &fact, Plan &plan)
+{
+    Session *session = plan.session;
+    Changes changes = {};
+
+    if (plan.new_room != nullptr) {
+        tree_insert(rooms->rooms, &plan.room->by_id, room_key);
+    }
+    if (plan.new_session != nullptr) {
+        session->room = plan.room;
+        tree_insert(plan.room->sessions, &session->by_id, session_key);
+        tree_insert(plan.room->sessions_by_rank, &session->by_rank,
+                    session_rank);
+        rooms->entries++;
+    }
+
+    const bool lived = lived_before_rebuild(rooms, session);
+    if (plan.first_smaller || plan.created > 0 || plan.closed > 0) {
+        commit_session(memory, fact, plan);
+        changes.facts = true;
+        changes.listed = plan.created > 0;
+    }
+    changes.missing = commit_windows(memory, fact, session) ||
+                      lived != lived_before_rebuild(rooms, session);
+
+    if (fact.reg != nullptr) {
+        changes.facts |= plan.written > 0 || plan.login_time_larger;
+        changes.listed |= fact.reg->kind == Kind::stream
+                              ? commit_stream(rooms, memory, *fact.reg, plan)
+                              : commit_user(rooms, memory, *fact.reg, plan);
+    }
+    return changes;
+}
+
+// Adds what the session lists to the zone's counts, or takes it away.
+void count_listed(zego_rooms_s *rooms, const Session *session, bool add)
+{
+    const auto count = [add](std::uint64_t &total, std::uint64_t n) {
+        total = add ? total + n : total - n;
+    };
+    count(rooms->rooms_live, 1);
+    count(rooms->live.streams, session->streams_live);
+    count(rooms->live.users, session->users_live);
+    count(rooms->live.stream_seq_holes, window_missing(session->stream_seq));
+    count(rooms->live.user_update_seq_holes,
+          window_missing(session->user_update_seq));
+}
+
+void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan,
+           bool listed)
+{
+    const std::uint64_t revision = ++rooms->version.revision;
+    plan.room->revision = revision;
+    if (listed) {
+        plan.session->revision = revision;
+        if (fact.reg != nullptr) {
+            plan.shown->revision = revision;
+        }
+    }
+}
+
+// A copy goes on with the revisions of what was copied.
+void stamp_copied(zego_rooms_s *rooms, const Fact &fact, const Plan &plan)
+{
+    const Revisions &from = *fact.revisions;
+    if (fact.reg != nullptr) {
+        plan.reg->revision = std::max(plan.reg->revision, from.reg);
+    }
+    plan.session->revision = std::max(plan.session->revision, from.session);
+    plan.room->revision = std::max(plan.room->revision, from.room);
+    rooms->version.revision =
+        std::max(rooms->version.revision, plan.room->revision);
+}
+
+} // namespace
+
+zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
+                    const Fact &fact)
+{
+    rooms->clock = std::max(rooms->clock, env.now);
+
+    Plan plan = {};
+    unsigned evictions = 0;
+    while (!make_plan(rooms, env.memory, fact, plan)) {
+        release_plan(env.memory, plan);
+        plan = {};
+        if (evictions++ == evictions_max || !evict_one(rooms, env)) {
+            return ZEGO_DEFERRED;
+        }
+    }
+
+    Session *session = plan.session;
+    Session *before = listed_session(plan.room);
+    if (before != nullptr) {
+        count_listed(rooms, before, false);
+    }
+
+    const Changes changes = commit(rooms, env.memory, fact, plan);
+
+    Session *after = listed_session(plan.room);
+    if (after != nullptr) {
+        count_listed(rooms, after, true);
+    }
+    if (before == nullptr && after != nullptr) {
+        tree_insert(rooms->rooms_by_name, &plan.room->by_name, name_key);
+    } else if (before != nullptr && after == nullptr) {
+        tree_erase(rooms->rooms_by_name, &plan.room->by_name);
+    }
+
+    // A session comes behind its registers in the queue.
+    if (before != nullptr && before != after) {
+        queue_touch(rooms, &before->expiry, true);
+    }
+    queue_touch(rooms, &session->expiry, session != after);
+    if (after != nullptr) {
+        queue_touch(rooms, &after->expiry, false);
+    }
+
+    const bool listed =
+        before != after || (session == after && changes.listed);
+    if (fact.revisions != nullptr) {
+        stamp_copied(rooms, fact, plan);
+    } else if (listed || (session == after && changes.missing)) {
+        stamp(rooms, fact, plan, listed);
+    }
+
+    if (listed) {
+        return ZEGO_APPLIED;
+    }
+    if (changes.facts) {
+        return ZEGO_RECORDED;
+    }
+    return plan.created < 0 || plan.closed < 0 || plan.written < 0
+               ? ZEGO_STALE
+               : ZEGO_DUPLICATE;
+}
+
+} // namespace zego
