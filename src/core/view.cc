@@ -1,0 +1,542 @@
+// The lists, a piece at a time: under the lock a bounded piece is copied out,
+// and where the next one begins is kept as a key, never as a pointer.
+
+#include "view.h"
+
+#include <charconv>
+#include <new>
+
+using namespace zego;
+
+namespace {
+
+// Entries that one piece may look at, listed or not.
+constexpr unsigned visits_max = 256;
+
+std::string_view string_of(const Key &key)
+{
+    return {key.bytes.data(), key.len};
+}
+
+void set_key(Key &key, std::string_view string)
+{
+    key.len = string.copy(key.bytes.data(), key.bytes.size());
+}
+
+bool piece_full(const zego_view_s *view)
+{
+    return view->nitems >= items_max || view->visits >= visits_max ||
+           sizeof(view->text) - view->text_len < item_text_max;
+}
+
+std::string_view keep_bytes(zego_view_s *view, std::string_view string)
+{
+    char *p = view->text.data() + view->text_len;
+    string.copy(p, string.size());
+    view->text_len += string.size();
+    return {p, string.size()};
+}
+
+Strings keep_text(zego_view_s *view, const Text &text, const char *head)
+{
+    char *p = view->text.data() + view->text_len;
+    view->text_len += text_size(text);
+    return text_read(text, head, p);
+}
+
+Item *add_item(zego_view_s *view, ItemKind kind)
+{
+    Item *item = &view->items[view->nitems++];
+    item->kind = kind;
+    return item;
+}
+
+void copy_room(zego_view_s *view, RoomItem &item, const Session *session)
+{
+    const Strings strings =
+        keep_text(view, session->created_text, nullptr);
+    item.appid = session->room->appid;
+    item.id = keep_bytes(view, room_id(session->room));
+    item.session_id = session->id;
+    item.created = session->created;
+    item.creator = strings[text_id];
+    item.kept = strings[text_kept];
+    item.streams = session->streams_live;
+    item.users = session->users_live;
+}
+
+void copy_stream(zego_view_s *view, EntryItem &item, const Stream *stream)
+{
+    item.strings = keep_text(view, stream->reg.text, head_of(stream));
+    item.seq = stream->reg.seq;
+    item.time = stream->reg.time;
+}
+
+void copy_user(zego_view_s *view, EntryItem &item, const User *user)
+{
+    item.strings = keep_text(view, user->reg.text, head_of(user));
+    item.seq = user->reg.seq;
+    item.time = user->login_time;
+    item.session_id = user->session_id;
+    item.role = user->role;
+}
+
+// The session that the room's answer began with, if it is listed still.
+const Session *room_session(const zego_view_s *view,
+                            const zego_rooms_s *rooms)
+{
+    const TreeNode *node = tree_find(
+        rooms->rooms, RoomKey{view->room_appid, string_of(view->room_id)},
+        room_key);
+    if (node == nullptr) {
+        return nullptr;
+    }
+    const Session *session = listed_session(room_at(node));
+    return session != nullptr && session->id == view->session_id ? session
+                                                                 : nullptr;
+}
+
+void begin_room(zego_view_s *view, const Session *session)
+{
+    view->room_appid = session->room->appid;
+    set_key(view->room_id, room_id(session->room));
+    view->session_id = session->id;
+    view->entry_id.len = 0;
+    view->hole = 0;
+    view->phase = Phase::streams;
+    copy_room(view, add_item(view, ItemKind::room)->room, session);
+}
+
+// Streams after entry_id; the empty id is none.
+void read_streams(zego_view_s *view, const Session *session)
+{
+    TreeNode *node =
+        tree_lower_bound(session->streams, string_of(view->entry_id),
+                         stream_key);
+    while (node != tree_end(session->streams)) {
+        if (piece_full(view)) {
+            return;
+        }
+        const Stream *stream = stream_at(node);
+        node = tree_next(node);
+        view->visits++;
+        if (id_of(stream) == string_of(view->entry_id)) {
+            continue;
+        }
+        set_key(view->entry_id, id_of(stream));
+        if (!stream->reg.closed) {
+            copy_stream(view, add_item(view, ItemKind::stream)->entry,
+                        stream);
+        }
+    }
+    view->entry_id.len = 0;
+    view->phase = Phase::users_begin;
+}
+
+// User sessions after entry_id and entry_session; of each user the newest.
+void read_users(zego_view_s *view, const Session *session)
+{
+    TreeNode *node = tree_lower_bound(
+        session->users, UserKey{string_of(view->entry_id),
+                                view->entry_session},
+        user_key);
+    while (node != tree_end(session->users)) {
+        if (piece_full(view)) {
+            return;
+        }
+        const User *user = user_at(node);
+        node = tree_next(node);
+        view->visits++;
+        if (user_key(&user->by_id) ==
+            UserKey{string_of(view->entry_id), view->entry_session}) {
+            continue;
+        }
+        set_key(view->entry_id, id_of(user));
+        view->entry_session = user->session_id;
+        if (!user->reg.closed && user_newest(user)) {
+            copy_user(view, add_item(view, ItemKind::user)->entry, user);
+        }
+    }
+    view->phase = Phase::holes_begin;
+}
+
+void read_holes(zego_view_s *view, const Window &window, Phase next)
+{
+    Range range = {};
+    while (window_hole(window, view->hole, &range)) {
+        if (piece_full(view)) {
+            return;
+        }
+        add_item(view, ItemKind::hole)->range = range;
+        view->hole = range.last + 1;
+    }
+    view->hole = 0;
+    view->phase = next;
+}
+
+// The rest of a room whose session is gone: the list ends early, and is not
+// complete.
+void abandon_room(zego_view_s *view)
+{
+    switch (view->phase) {
+    case Phase::streams:
+    case Phase::users_begin:
+        if (view->query.counts == 0) {
+            add_item(view, ItemKind::users);
+        }
+        [[fallthrough]];
+    case Phase::users:
+    case Phase::holes_begin:
+        add_item(view, ItemKind::complete)->complete = false;
+        [[fallthrough]];
+    case Phase::stream_holes:
+    case Phase::user_holes_begin:
+        if (view->query.counts == 0) {
+            add_item(view, ItemKind::user_holes);
+        }
+        break;
+    default:
+        break;
+    }
+    view->phase = Phase::room_end;
+}
+
+// Goes on with the room; false when the piece is full before its end.
+bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
+{
+    while (view->phase != Phase::rooms) {
+        if (piece_full(view)) {
+            return false;
+        }
+        const Session *session = room_session(view, rooms);
+        if (session == nullptr && view->phase != Phase::room_end) {
+            abandon_room(view);
+        }
+        switch (view->phase) {
+        case Phase::streams:
+            if (view->query.counts != 0) {
+                add_item(view, ItemKind::complete)->complete =
+                    session_complete(rooms, session);
+                view->phase = Phase::room_end;
+            } else {
+                read_streams(view, session);
+            }
+            break;
+        case Phase::users_begin:
+            add_item(view, ItemKind::users);
+            view->entry_session = 0;
+            view->phase = Phase::users;
+            break;
+        case Phase::users:
+            read_users(view, session);
+            break;
+        case Phase::holes_begin:
+            add_item(view, ItemKind::complete)->complete =
+                session_complete(rooms, session);
+            view->phase = Phase::stream_holes;
+            break;
+        case Phase::stream_holes:
+            read_holes(view, session->stream_seq, Phase::user_holes_begin);
+            break;
+        case Phase::user_holes_begin:
+            add_item(view, ItemKind::user_holes);
+            view->phase = Phase::user_holes;
+            break;
+        case Phase::user_holes:
+            read_holes(view, session->user_update_seq, Phase::room_end);
+            break;
+        case Phase::room_end:
+            add_item(view, ItemKind::room_end);
+            view->phase = Phase::rooms;
+            break;
+        case Phase::rooms:
+            break;
+        }
+    }
+    return true;
+}
+
+// The next listed room of the page after room_appid and room_id, or nullptr;
+// then either the piece is full or there is none.
+const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
+                         bool *end)
+{
+    const std::string_view prefix = string_of(view->prefix);
+    RoomKey key{view->room_appid, string_of(view->room_id)};
+    TreeNode *node = tree_lower_bound(rooms->rooms, key, room_key);
+
+    for (; !piece_full(view); view->visits++) {
+        if (node == tree_end(rooms->rooms)) {
+            *end = true;
+            return nullptr;
+        }
+        const Room *room = room_at(node);
+        const std::string_view id = room_id(room);
+        if (view->query.has_appid != 0 && room->appid > view->query.appid) {
+            *end = true;
+            return nullptr;
+        }
+        if (view->query.has_appid != 0 && room->appid < view->query.appid) {
+            key = {view->query.appid, prefix};
+        } else if (id < prefix) {
+            key = {room->appid, prefix};
+        } else if (!id.starts_with(prefix)) {
+            if (room->appid == UINT32_MAX) {
+                *end = true;
+                return nullptr;
+            }
+            key = {room->appid + 1, prefix};
+        } else {
+            const bool after =
+                !view->after_room || room_key(node) != RoomKey{
+                    view->room_appid, string_of(view->room_id)};
+            if (after) {
+                const Session *session = listed_session(room);
+                view->room_appid = room->appid;
+                set_key(view->room_id, id);
+                view->after_room = true;
+                if (session != nullptr) {
+                    return session;
+                }
+            }
+            node = tree_next(node);
+            continue;
+        }
+        node = tree_lower_bound(rooms->rooms, key, room_key);
+    }
+    return nullptr;
+}
+
+zego_view_e read_rooms(zego_view_s *view, const zego_rooms_s *rooms)
+{
+    while (read_room(view, rooms)) {
+        // Where a page ends is known once the room after it is seen.
+        if (view->nrooms == view->query.limit) {
+            view->next_appid = view->room_appid;
+            view->next_id = view->room_id;
+            view->nrooms++;
+        }
+        bool end = false;
+        const Session *session = next_room(view, rooms, &end);
+        if (end) {
+            view->next_id.len = 0;
+            add_item(view, ItemKind::page_end);
+            return ZEGO_VIEW_DONE;
+        }
+        if (session == nullptr) {
+            return ZEGO_VIEW_MORE;
+        }
+        if (view->nrooms > view->query.limit) {
+            add_item(view, ItemKind::page_end);
+            return ZEGO_VIEW_DONE;
+        }
+        view->nrooms++;
+        begin_room(view, session);
+    }
+    return ZEGO_VIEW_MORE;
+}
+
+// The only listed room of that id; nullptr, and which, when there is not
+// exactly one.
+const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
+                           zego_view_e *why)
+{
+    const std::string_view id = string_of(view->id);
+    *why = ZEGO_VIEW_NOT_FOUND;
+
+    const TreeNode *node = tree_lower_bound(
+        rooms->rooms_by_name, NameKey{id, view->query.appid}, name_key);
+    if (node == tree_end(rooms->rooms_by_name)) {
+        return nullptr;
+    }
+    const Room *room = room_named(node);
+    if (room_id(room) != id ||
+        (view->query.has_appid != 0 && room->appid != view->query.appid)) {
+        return nullptr;
+    }
+    const TreeNode *next = tree_next(node);
+    if (view->query.has_appid == 0 &&
+        next != tree_end(rooms->rooms_by_name) &&
+        room_id(room_named(next)) == id) {
+        *why = ZEGO_VIEW_AMBIGUOUS;
+        return nullptr;
+    }
+    return listed_session(room);
+}
+
+// Where a stream or a user is, over all rooms.
+zego_view_e read_index(zego_view_s *view, const zego_rooms_s *rooms)
+{
+    const bool streams = view->query.kind == ZEGO_VIEW_STREAM;
+    const Tree &tree = streams ? rooms->streams : rooms->users;
+    const auto key_of = streams ? stream_index_key : user_index_key;
+    const IndexKey resume{string_of(view->id), view->room_appid,
+                          string_of(view->room_id), view->session_id};
+
+    for (TreeNode *node = tree_lower_bound(tree, resume, key_of);
+         node != tree_end(tree); node = tree_next(node)) {
+        const Register &reg = streams ? stream_indexed(node)->reg
+                                      : user_indexed(node)->reg;
+        const Session *session = reg.session;
+        const IndexKey key = key_of(node);
+        if (std::get<0>(key) != string_of(view->id) ||
+            (view->query.has_appid != 0 &&
+             session->room->appid != view->query.appid)) {
+            break;
+        }
+        if (piece_full(view)) {
+            return ZEGO_VIEW_MORE;
+        }
+        view->visits++;
+        if (view->after_room &&
+            key == IndexKey{string_of(view->id), view->room_appid,
+                            string_of(view->room_id), view->session_id}) {
+            continue;
+        }
+        view->after_room = true;
+        view->room_appid = session->room->appid;
+        set_key(view->room_id, room_id(session->room));
+        view->session_id = session->id;
+        if (!session_listed(session)) {
+            continue;
+        }
+        Item *item = add_item(view, streams ? ItemKind::stream_in_room
+                                            : ItemKind::user_in_room);
+        copy_room(view, item->room, session);
+        if (streams) {
+            copy_stream(view, item->entry, stream_indexed(node));
+        } else {
+            copy_user(view, item->entry, user_indexed(node));
+        }
+    }
+    add_item(view, ItemKind::index_end);
+    return ZEGO_VIEW_DONE;
+}
+
+// A cursor is an app id, a dash, and a room id in hexadecimal.
+bool decode_cursor(zego_view_s *view, std::string_view cursor)
+{
+    const char *end = cursor.data() + cursor.size();
+    std::uint32_t appid = 0;
+    auto [p, error] = std::from_chars(cursor.data(), end, appid);
+    if (error != std::errc{} || p == end || *p != '-') {
+        return false;
+    }
+    p++;
+    const auto digits = static_cast<std::size_t>(end - p);
+    if (digits == 0 || digits % 2 != 0 || digits / 2 > ZEGO_ROOM_ID_MAX) {
+        return false;
+    }
+    for (; p != end; p += 2) {
+        unsigned char byte = 0;
+        if (std::from_chars(p, p + 2, byte, 16).ptr != p + 2) {
+            return false;
+        }
+        view->room_id.bytes[view->room_id.len++] = static_cast<char>(byte);
+    }
+    view->room_appid = appid;
+    view->after_room = true;
+    return true;
+}
+
+zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
+{
+    view->version = rooms->version;
+    view->since = rooms->since;
+
+    switch (view->query.kind) {
+    case ZEGO_VIEW_ROOMS:
+        add_item(view, ItemKind::page);
+        break;
+    case ZEGO_VIEW_ROOM: {
+        zego_view_e why = ZEGO_VIEW_NOT_FOUND;
+        const Session *session = find_listed(view, rooms, &why);
+        if (session == nullptr) {
+            return why;
+        }
+        view->version.revision = session->room->revision;
+        begin_room(view, session);
+        break;
+    }
+    case ZEGO_VIEW_STREAM:
+    case ZEGO_VIEW_USER:
+        add_item(view, ItemKind::index);
+        break;
+    }
+    return ZEGO_VIEW_MORE;
+}
+
+} // namespace
+
+zego_view_t *zego_view_create(const zego_memory_t *memory,
+                              const zego_query_t *query,
+                              int *invalid) noexcept
+{
+    *invalid = 0;
+    void *p = allocate(*memory, sizeof(zego_view_s));
+    if (p == nullptr) {
+        return nullptr;
+    }
+    auto *view = new (p) zego_view_s;
+    view->memory = *memory;
+    view->query = *query;
+
+    // What is longer than any id is cut, and still longer than any id.
+    set_key(view->id, view_of(query->id));
+    set_key(view->prefix, view_of(query->prefix));
+
+    const bool pages = query->kind == ZEGO_VIEW_ROOMS;
+    if (pages && query->cursor.len > 0) {
+        *invalid = !decode_cursor(view, view_of(query->cursor));
+    } else if (query->has_appid != 0) {
+        view->room_appid = query->appid;
+    }
+    if (query->has_appid == 0) {
+        view->query.appid = 0;
+    }
+    if (*invalid != 0 || !view_start_json(view)) {
+        release(*memory, view);
+        return nullptr;
+    }
+    return view;
+}
+
+void zego_view_destroy(zego_view_t *view) noexcept
+{
+    view_end_json(view);
+    release(view->memory, view);
+}
+
+zego_view_e zego_view_read(zego_view_t *view,
+                           const zego_rooms_t *rooms) noexcept
+{
+    view->nitems = 0;
+    view->text_len = 0;
+    view->visits = 0;
+
+    if (!view->begun) {
+        view->begun = true;
+        const zego_view_e rc = first_read(view, rooms);
+        if (rc != ZEGO_VIEW_MORE) {
+            return rc;
+        }
+    } else if (view->version.epoch != rooms->version.epoch) {
+        return ZEGO_VIEW_GONE;
+    }
+
+    switch (view->query.kind) {
+    case ZEGO_VIEW_ROOMS:
+        return read_rooms(view, rooms);
+    case ZEGO_VIEW_ROOM:
+        return read_room(view, rooms) ? ZEGO_VIEW_DONE : ZEGO_VIEW_MORE;
+    case ZEGO_VIEW_STREAM:
+    case ZEGO_VIEW_USER:
+        break;
+    }
+    return read_index(view, rooms);
+}
+
+zego_version_t zego_view_version(const zego_view_t *view) noexcept
+{
+    return view->version;
+}

@@ -1,0 +1,133 @@
+// A view: what is asked, where it stands, and the piece that was read last.
+
+#ifndef ZEGO_CORE_VIEW_H
+#define ZEGO_CORE_VIEW_H
+
+#include "rooms.h"
+
+#include <yajl/yajl_gen.h>
+
+namespace zego {
+
+// One byte longer than the longest id.
+struct Key {
+    std::array<char, 256> bytes;
+    std::size_t len = 0;
+};
+
+enum class ItemKind : std::uint8_t {
+    page,
+    page_end,
+    room,
+    stream,
+    users, // the user list begins
+    user,
+    complete, // the missing numbers of stream_seq begin
+    hole,
+    user_holes, // those of user_update_seq begin
+    room_end,
+    index,
+    stream_in_room,
+    user_in_room,
+    index_end,
+};
+
+struct RoomItem {
+    std::uint32_t appid;
+    std::string_view id;
+    std::uint64_t session_id;
+    std::uint64_t created;
+    std::string_view creator;
+    std::string_view kept;
+    std::uint64_t streams;
+    std::uint64_t users;
+};
+
+struct EntryItem {
+    Strings strings;
+    std::uint64_t seq;
+    std::uint64_t time;
+    std::uint64_t session_id;
+    std::int32_t role;
+};
+
+struct Item {
+    ItemKind kind;
+    bool complete;
+    Range range;
+    RoomItem room;
+    EntryItem entry;
+};
+
+// What of a room comes next; rooms: the next room.
+enum class Phase : std::uint8_t {
+    rooms,
+    streams,
+    users_begin,
+    users,
+    holes_begin,
+    stream_holes,
+    user_holes_begin,
+    user_holes,
+    room_end,
+};
+
+// What a full piece still takes: the end of a room whose session is gone.
+constexpr std::size_t items_max = 96;
+constexpr std::size_t items_reserve = 4;
+
+// A stream or user with its room.
+constexpr std::size_t item_text_max = 2 * text_max;
+
+constexpr std::size_t piece_text = 32 * std::size_t{1024};
+
+} // namespace zego
+
+struct zego_view_s {
+    zego_memory_t memory;
+    zego_query_t query;
+    zego::Key id;
+    zego::Key prefix;
+
+    bool begun = false;
+    zego_version_t version = {};
+    std::uint64_t since = 0;
+
+    // where it stands
+    zego::Phase phase = zego::Phase::rooms;
+    bool after_room = false; // room_id was looked at
+    std::uint32_t room_appid = 0;
+    zego::Key room_id;
+    std::uint64_t session_id = 0;
+    zego::Key entry_id;
+    std::uint64_t entry_session = 0;
+    std::uint64_t hole = 0;
+    unsigned nrooms = 0;
+    std::uint32_t next_appid = 0;
+    zego::Key next_id;
+
+    // the piece
+    unsigned visits = 0;
+    std::size_t nitems = 0;
+    std::array<zego::Item, zego::items_max + zego::items_reserve> items;
+    std::size_t text_len = 0;
+    std::array<char, zego::item_text_max + zego::piece_text> text;
+
+    // its JSON
+    yajl_gen gen = nullptr;
+    yajl_alloc_funcs gen_memory;
+    char *json = nullptr;
+    std::size_t json_len = 0;
+    std::size_t json_size = 0;
+    bool json_failed = false;
+};
+
+namespace zego {
+
+// view_json.cc
+bool view_start_json(zego_view_s *view);
+void view_end_json(zego_view_s *view);
+
+} // namespace zego
+
+#endif
