@@ -1,0 +1,206 @@
+// For tests: what must hold whatever happened.
+
+#include "rooms.h"
+
+using namespace zego;
+
+namespace {
+
+struct Totals {
+    std::uint64_t entries;
+    std::uint64_t rooms_live;
+    std::uint64_t streams_indexed;
+    std::uint64_t users_indexed;
+    std::uint64_t queued;
+    Counts live;
+};
+
+template <class KeyOf> bool sorted(const Tree &tree, KeyOf key_of)
+{
+    const TreeNode *last = nullptr;
+    for (const TreeNode *node = tree_first(tree); node != tree_end(tree);
+         node = tree_next(node)) {
+        if (last != nullptr && !(key_of(last) < key_of(node))) {
+            return false;
+        }
+        last = node;
+    }
+    return true;
+}
+
+std::uint64_t size_of(const Tree &tree)
+{
+    return TreeAlgorithms::size(&tree.header);
+}
+
+bool text_fits(const Text &text)
+{
+    std::size_t space = text.room;
+    for (const Block *block = text.more; block != nullptr;
+         block = block->next) {
+        space += block->size;
+    }
+    return text_size(text) <= space;
+}
+
+const char *check_queued(const Expiry &expiry, bool may_be_freed,
+                         Totals &totals)
+{
+    totals.queued += may_be_freed ? 1 : 0;
+    return may_be_freed == (expiry.prev != nullptr)
+               ? nullptr
+               : "the queue holds what it must not, or not what it must";
+}
+
+const char *check_streams(const Session *session, Totals &totals)
+{
+    std::uint64_t live = 0;
+    for (const TreeNode *node = tree_first(session->streams);
+         node != tree_end(session->streams); node = tree_next(node)) {
+        const Stream *stream = stream_at(node);
+        if (stream->reg.session != session || !text_fits(stream->reg.text)) {
+            return "a stream is torn";
+        }
+        live += stream->reg.closed ? 0 : 1;
+        totals.entries++;
+        const char *wrong =
+            check_queued(stream->reg.expiry, stream->reg.closed, totals);
+        if (wrong != nullptr) {
+            return wrong;
+        }
+    }
+    totals.streams_indexed += live;
+    return live == session->streams_live ? nullptr
+                                         : "streams are miscounted";
+}
+
+const char *check_users(const Session *session, Totals &totals)
+{
+    std::uint64_t live = 0;
+    for (const TreeNode *node = tree_first(session->users);
+         node != tree_end(session->users); node = tree_next(node)) {
+        const User *user = user_at(node);
+        if (user->reg.session != session || !text_fits(user->reg.text)) {
+            return "a user is torn";
+        }
+        const bool listed = !user->reg.closed && user_newest(user);
+        live += listed ? 1 : 0;
+        totals.entries++;
+        const char *wrong =
+            check_queued(user->reg.expiry, !listed, totals);
+        if (wrong != nullptr) {
+            return wrong;
+        }
+    }
+    totals.users_indexed += live;
+    return live == session->users_live &&
+                   size_of(session->users) == size_of(session->users_by_rank)
+               ? nullptr
+               : "users are miscounted";
+}
+
+const char *check_session(const Session *session, Totals &totals)
+{
+    if (!sorted(session->streams, stream_key) ||
+        !sorted(session->users, user_key) ||
+        !sorted(session->users_by_rank, user_rank)) {
+        return "a tree of a session is out of order";
+    }
+    totals.entries++;
+    const bool listed = session_listed(session);
+    if (listed) {
+        totals.rooms_live++;
+        totals.live.streams += session->streams_live;
+        totals.live.users += session->users_live;
+        totals.live.stream_seq_holes += window_missing(session->stream_seq);
+        totals.live.user_update_seq_holes +=
+            window_missing(session->user_update_seq);
+    }
+    const char *wrong = check_queued(session->expiry, !listed, totals);
+    if (wrong == nullptr) {
+        wrong = check_streams(session, totals);
+    }
+    if (wrong == nullptr) {
+        wrong = check_users(session, totals);
+    }
+    return wrong;
+}
+
+const char *check_room(const Room *room, Totals &totals)
+{
+    if (tree_empty(room->sessions)) {
+        return "a room has no session";
+    }
+    if (!sorted(room->sessions, session_key) ||
+        !sorted(room->sessions_by_rank, session_rank) ||
+        size_of(room->sessions) != size_of(room->sessions_by_rank)) {
+        return "the sessions of a room are out of order";
+    }
+    for (const TreeNode *node = tree_first(room->sessions);
+         node != tree_end(room->sessions); node = tree_next(node)) {
+        const Session *session = session_at(node);
+        if (session->room != room) {
+            return "a session is torn";
+        }
+        const char *wrong = check_session(session, totals);
+        if (wrong != nullptr) {
+            return wrong;
+        }
+    }
+    return nullptr;
+}
+
+const char *check_queue(const zego_rooms_s *rooms, std::uint64_t queued)
+{
+    std::uint64_t stamp = 0;
+    const Expiry *prev = &rooms->queue;
+    for (const Expiry *expiry = rooms->queue.next; expiry != &rooms->queue;
+         expiry = expiry->next) {
+        if (expiry->prev != prev || expiry->stamp < stamp ||
+            expiry->stamp > rooms->clock || queued == 0) {
+            return "the queue is torn";
+        }
+        stamp = expiry->stamp;
+        prev = expiry;
+        queued--;
+    }
+    return queued == 0 && rooms->queue.prev == prev ? nullptr
+                                                    : "the queue is torn";
+}
+
+} // namespace
+
+const char *zego_rooms_check(const zego_rooms_t *rooms) noexcept
+{
+    if (!sorted(rooms->rooms, room_key) ||
+        !sorted(rooms->rooms_by_name, name_key) ||
+        !sorted(rooms->streams, stream_index_key) ||
+        !sorted(rooms->users, user_index_key)) {
+        return "an index is out of order";
+    }
+
+    Totals totals = {};
+    for (const TreeNode *node = tree_first(rooms->rooms);
+         node != tree_end(rooms->rooms); node = tree_next(node)) {
+        const char *wrong = check_room(room_at(node), totals);
+        if (wrong != nullptr) {
+            return wrong;
+        }
+    }
+
+    if (size_of(rooms->rooms_by_name) != totals.rooms_live ||
+        size_of(rooms->streams) != totals.streams_indexed ||
+        size_of(rooms->users) != totals.users_indexed) {
+        return "an index holds what it must not, or not what it must";
+    }
+    if (rooms->entries != totals.entries ||
+        rooms->rooms_live != totals.rooms_live ||
+        rooms->live.streams != totals.live.streams ||
+        rooms->live.users != totals.live.users ||
+        rooms->live.stream_seq_holes != totals.live.stream_seq_holes ||
+        rooms->live.user_update_seq_holes !=
+            totals.live.user_update_seq_holes) {
+        return "the zone's counts are wrong";
+    }
+    return check_queue(rooms, totals.queued);
+}
