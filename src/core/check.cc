@@ -70,8 +70,7 @@ const char *check_streams(const Session *session, Totals &totals)
         }
     }
     totals.streams_indexed += live;
-    return live == session->streams_live ? nullptr
-                                         : "streams are miscounted";
+    return live == session->streams_live ? nullptr : "streams are miscounted";
 }
 
 const char *check_users(const Session *session, Totals &totals)
@@ -86,8 +85,7 @@ const char *check_users(const Session *session, Totals &totals)
         const bool listed = !user->reg.closed && user_newest(user);
         live += listed ? 1 : 0;
         totals.entries++;
-        const char *wrong =
-            check_queued(user->reg.expiry, !listed, totals);
+        const char *wrong = check_queued(user->reg.expiry, !listed, totals);
         if (wrong != nullptr) {
             return wrong;
         }

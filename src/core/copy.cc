@@ -84,8 +84,8 @@ Fact session_fact(zego_copy_s *copy, const Session *session)
     fact.session_id = session->id;
     fact.first = session->first;
     fact.created = session->created;
-    fact.created_text = text_read(session->created_text, nullptr,
-                                  copy->session_text.data());
+    fact.created_text =
+        text_read(session->created_text, nullptr, copy->session_text.data());
     fact.closed = session->closed;
     fact.closed_as = session->closed_as;
     return fact;
@@ -203,8 +203,8 @@ zego_copy_e zego_copy_step(zego_copy_t *copy, zego_rooms_t *rooms,
     for (unsigned n = 0; n < copies_max; n++) {
         const Session *session = find_session(copy, from);
         if (session == nullptr) {
-            rooms->version.revision = std::max(rooms->version.revision,
-                                               from->version.revision);
+            rooms->version.revision =
+                std::max(rooms->version.revision, from->version.revision);
             rooms->evictions = std::max(rooms->evictions, from->evictions);
             rooms->rebuilt = std::max(rooms->rebuilt, from->rebuilt);
             return ZEGO_COPY_DONE;

@@ -80,33 +80,33 @@ size_t utf8_check(Utf8 &u, std::string_view in)
 size_t escapes_check(Escapes &e, std::string_view in)
 {
     for (size_t i = 0; i < in.size(); i++) {
-        if (e.state == e.PLAIN && !e.high) {
+        if (e.state == Escapes::PLAIN && !e.high) {
             i = in.find('\\', i);
 
-            if (i == in.npos) {
+            if (i == std::string_view::npos) {
                 break;
             }
 
-            e.state = e.BACKSLASH;
+            e.state = Escapes::BACKSLASH;
             continue;
         }
 
         char c = in[i];
 
-        if (e.state == e.PLAIN && c == '\\') {
-            e.state = e.BACKSLASH;
+        if (e.state == Escapes::PLAIN && c == '\\') {
+            e.state = Escapes::BACKSLASH;
 
-        } else if (e.state == e.BACKSLASH && c == 'u') {
-            e.state = e.HEX;
+        } else if (e.state == Escapes::BACKSLASH && c == 'u') {
+            e.state = Escapes::HEX;
             e.digits = 4;
             e.value = 0;
 
-        } else if (e.state != e.HEX) {
+        } else if (e.state != Escapes::HEX) {
             if (e.high) {
                 return i;
             }
 
-            e.state = e.PLAIN;
+            e.state = Escapes::PLAIN;
 
         } else if (int digit = hex(c); digit < 0) {
             /* yajl will say so */
@@ -126,7 +126,7 @@ size_t escapes_check(Escapes &e, std::string_view in)
             }
 
             e.high = (e.value & 0xfc00) == 0xd800;
-            e.state = e.PLAIN;
+            e.state = Escapes::PLAIN;
         }
     }
 

@@ -7,8 +7,7 @@ using namespace zego;
 namespace {
 
 // Compares two trees, node by node in order.
-template <class Same>
-bool same_trees(const Tree &a, const Tree &b, Same same)
+template <class Same> bool same_trees(const Tree &a, const Tree &b, Same same)
 {
     const TreeNode *x = tree_first(a);
     const TreeNode *y = tree_first(b);
@@ -55,9 +54,8 @@ bool same_sessions(const TreeNode *x, const TreeNode *y)
 {
     const Session *a = session_at(x);
     const Session *b = session_at(y);
-    return a->id == b->id && a->first == b->first &&
-           a->created == b->created && a->closed == b->closed &&
-           a->closed_as == b->closed_as &&
+    return a->id == b->id && a->first == b->first && a->created == b->created &&
+           a->closed == b->closed && a->closed_as == b->closed_as &&
            same_text(a->created_text, nullptr, b->created_text, nullptr) &&
            window_equal(a->stream_seq, b->stream_seq) &&
            window_equal(a->user_update_seq, b->user_update_seq) &&

@@ -89,9 +89,9 @@ void release_session_step(zego_rooms_s *rooms, const zego_memory_t &memory,
 
 User *oldest_of_user(const User *user)
 {
-    return user_ranked(
-        tree_lower_bound(user->reg.session->users_by_rank,
-                         UserRank{id_of(user), 0, false, 0}, user_rank));
+    return user_ranked(tree_lower_bound(user->reg.session->users_by_rank,
+                                        UserRank{id_of(user), 0, false, 0},
+                                        user_rank));
 }
 
 Session *oldest_of_room(const Session *session)

@@ -16,15 +16,16 @@ constexpr unsigned evictions_max = 30;
 struct Plan {
     Room *room;
     Session *session;
-    Register *reg; // nullptr when there is none yet
-
-    // After the commit: what of the same user is listed now, else reg.
-    Register *shown;
+    Register *reg; // nullptr if the fact is of none
 
     Room *new_room;
     Session *new_session;
-    Register *new_register; // takes the place of reg
+    Register *new_register;
+    Register *replaced; // whose place new_register takes
     Block *created_blocks;
+
+    // After the commit: what of the same user is listed now, else reg.
+    Register *shown;
 
     std::strong_ordering created = std::strong_ordering::equal;
     std::strong_ordering closed = std::strong_ordering::equal;
@@ -51,8 +52,8 @@ std::strong_ordering compare_created(const Fact &fact, const Session *session)
     if (fact.created != session->created) {
         return fact.created <=> session->created;
     }
-    return 0 <=> text_compare(session->created_text, nullptr,
-                              fact.created_text);
+    return 0 <=>
+           text_compare(session->created_text, nullptr, fact.created_text);
 }
 
 std::strong_ordering compare_closed(const Fact &fact, const Session *session)
@@ -81,13 +82,12 @@ std::strong_ordering compare_register(const RegisterFact &fact,
         if (fields != 0) {
             return fields;
         }
-        return 0 <=>
-               text_compare(reg->text, head_of(stream), fact.strings);
+        return 0 <=> text_compare(reg->text, head_of(stream), fact.strings);
     }
 
     const User *user = user_of(reg);
-    const auto fields = std::tuple(fact.code, fact.role) <=>
-                        std::tuple(reg->code, user->role);
+    const auto fields =
+        std::tuple(fact.code, fact.role) <=> std::tuple(reg->code, user->role);
     if (fields != 0) {
         return fields;
     }
@@ -106,8 +106,8 @@ char *head_of_register(Kind kind, Register *reg)
 
 Room *find_room(const zego_rooms_s *rooms, const Fact &fact)
 {
-    const TreeNode *node = tree_find(
-        rooms->rooms, RoomKey{fact.appid, fact.room_id}, room_key);
+    const TreeNode *node =
+        tree_find(rooms->rooms, RoomKey{fact.appid, fact.room_id}, room_key);
     return node != nullptr ? room_at(node) : nullptr;
 }
 
@@ -148,8 +148,7 @@ Room *new_room(const zego_memory_t &memory, const Fact &fact)
 
 Session *new_session(const zego_memory_t &memory, const Fact &fact)
 {
-    auto *session =
-        static_cast<Session *>(allocate(memory, sizeof(Session)));
+    auto *session = static_cast<Session *>(allocate(memory, sizeof(Session)));
     if (session == nullptr) {
         return nullptr;
     }
@@ -234,25 +233,24 @@ bool plan_windows(const zego_memory_t &memory, const Fact &fact,
 bool plan_register(const zego_memory_t &memory, const RegisterFact &fact,
                    Plan &plan)
 {
+    plan.reg = find_register(plan.session, fact);
     if (plan.reg != nullptr) {
         plan.written = compare_register(fact, plan.reg);
         plan.login_time_larger =
             fact.kind == Kind::user &&
             fact.login_time > user_of(plan.reg)->login_time;
-    } else {
-        plan.written = std::strong_ordering::greater;
-    }
-    if (plan.written <= 0) {
-        return true;
+
+        // In a full zone a close still fits where its create was.
+        if (plan.written <= 0 ||
+            text_size(fact.strings) <= plan.reg->text.room) {
+            return true;
+        }
+        plan.replaced = plan.reg;
     }
 
-    // In a full zone a close still fits where its create was.
-    if (plan.reg != nullptr &&
-        text_size(fact.strings) <= plan.reg->text.room) {
-        return true;
-    }
-    plan.new_register = new_register(memory, fact);
-    return plan.new_register != nullptr;
+    plan.written = std::strong_ordering::greater;
+    plan.reg = plan.new_register = new_register(memory, fact);
+    return plan.reg != nullptr;
 }
 
 // False without memory; then plan holds what is to be released.
@@ -284,24 +282,22 @@ bool make_plan(const zego_rooms_s *rooms, const zego_memory_t &memory,
         return false;
     }
 
-    if (fact.reg != nullptr) {
-        plan.reg = find_register(plan.session, *fact.reg);
-        if (!plan_register(memory, *fact.reg, plan)) {
-            return false;
-        }
+    if (fact.reg != nullptr && !plan_register(memory, *fact.reg, plan)) {
+        return false;
     }
     return plan_windows(memory, fact, plan.session);
 }
 
-// A register that is not new takes the text where its old one was.
+// A new register has its text already; else it goes where the old one was.
 void write_register(const zego_memory_t &memory, const RegisterFact &fact,
-                    Register *reg, bool is_new)
+                    Plan &plan)
 {
+    Register *reg = plan.reg;
     reg->seq = fact.seq;
     reg->time = fact.time;
     reg->code = fact.code;
     reg->closed = fact.closed;
-    if (!is_new) {
+    if (plan.new_register == nullptr) {
         blocks_release(memory, reg->text.more);
         reg->text.more = nullptr;
         text_write(reg->text, head_of_register(fact.kind, reg), fact.strings);
@@ -330,17 +326,17 @@ bool commit_stream(zego_rooms_s *rooms, const zego_memory_t &memory,
                    const RegisterFact &fact, Plan &plan)
 {
     Session *session = plan.session;
-    Stream *old = plan.reg != nullptr ? stream_of(plan.reg) : nullptr;
-    Stream *stream =
-        plan.new_register != nullptr ? stream_of(plan.new_register) : old;
-    const bool was_live = old != nullptr && !old->reg.closed;
+    Stream *stream = stream_of(plan.reg);
+    Stream *old = plan.replaced != nullptr ? stream_of(plan.replaced) : stream;
+    const bool is_new = old == stream && plan.new_register != nullptr;
+    const bool was_live = !is_new && !old->reg.closed;
 
     if (plan.written > 0) {
         if (was_live) {
             tree_erase(rooms->streams, &old->by_stream);
             session->streams_live--;
         }
-        if (old == nullptr) {
+        if (is_new) {
             stream->reg.session = session;
             tree_insert(session->streams, &stream->by_id, stream_key);
             rooms->entries++;
@@ -349,7 +345,7 @@ bool commit_stream(zego_rooms_s *rooms, const zego_memory_t &memory,
             tree_replace(session->streams, &old->by_id, &stream->by_id);
             release_replaced(rooms, memory, &old->reg);
         }
-        write_register(memory, fact, &stream->reg, stream != old);
+        write_register(memory, fact, plan);
         stream->close_time = fact.close_time;
         if (!stream->reg.closed) {
             tree_insert(rooms->streams, &stream->by_stream, stream_index_key);
@@ -357,16 +353,16 @@ bool commit_stream(zego_rooms_s *rooms, const zego_memory_t &memory,
         }
     }
 
-    plan.reg = plan.shown = &stream->reg;
+    plan.shown = &stream->reg;
     queue_touch(rooms, &stream->reg.expiry, stream->reg.closed);
     return plan.written > 0 && (was_live || !stream->reg.closed);
 }
 
 User *newest_of_user(const Session *session, std::string_view id)
 {
-    const TreeNode *node = tree_lower_bound(
-        session->users_by_rank,
-        UserRank{id, UINT64_MAX, true, UINT64_MAX}, user_rank);
+    const TreeNode *node =
+        tree_lower_bound(session->users_by_rank,
+                         UserRank{id, UINT64_MAX, true, UINT64_MAX}, user_rank);
     if (node == tree_end(session->users_by_rank) ||
         id_of(user_ranked(node)) != id) {
         if (node == tree_first(session->users_by_rank)) {
@@ -383,13 +379,13 @@ bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
                  const RegisterFact &fact, Plan &plan)
 {
     Session *session = plan.session;
-    User *old = plan.reg != nullptr ? user_of(plan.reg) : nullptr;
-    User *user =
-        plan.new_register != nullptr ? user_of(plan.new_register) : old;
+    User *user = user_of(plan.reg);
+    User *old = plan.replaced != nullptr ? user_of(plan.replaced) : user;
+    const bool is_new = old == user && plan.new_register != nullptr;
     const bool changed = plan.written > 0 || plan.login_time_larger;
     bool listed = false;
 
-    plan.reg = plan.shown = &user->reg;
+    plan.shown = &user->reg;
     if (changed) {
         User *before = newest_of_user(session, fact.strings[text_id]);
         if (before != nullptr && !before->reg.closed) {
@@ -398,20 +394,20 @@ bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
             listed = before == old;
         }
 
-        if (old != nullptr) {
-            tree_erase(session->users_by_rank, &old->by_rank);
-        }
-        if (old == nullptr) {
+        if (is_new) {
             user->reg.session = session;
             tree_insert(session->users, &user->by_id, user_key);
             rooms->entries++;
-        } else if (user != old) {
+        } else {
+            tree_erase(session->users_by_rank, &old->by_rank);
+        }
+        if (user != old) {
             move_fields(old, user);
             tree_replace(session->users, &old->by_id, &user->by_id);
             release_replaced(rooms, memory, &old->reg);
         }
         if (plan.written > 0) {
-            write_register(memory, fact, &user->reg, user != old);
+            write_register(memory, fact, plan);
             user->role = fact.role;
         }
         user->login_time = std::max(user->login_time, fact.login_time);
@@ -519,8 +515,7 @@ void count_listed(zego_rooms_s *rooms, const Session *session, bool add)
           window_missing(session->user_update_seq));
 }
 
-void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan,
-           bool listed)
+void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan, bool listed)
 {
     const std::uint64_t revision = ++rooms->version.revision;
     plan.room->revision = revision;
@@ -589,8 +584,7 @@ zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
         queue_touch(rooms, &after->expiry, false);
     }
 
-    const bool listed =
-        before != after || (session == after && changes.listed);
+    const bool listed = before != after || (session == after && changes.listed);
     if (fact.revisions != nullptr) {
         stamp_copied(rooms, fact, plan);
     } else if (listed || (session == after && changes.missing)) {

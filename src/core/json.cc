@@ -185,7 +185,8 @@ zego_reason_e json_feed(Json &j, std::string_view in)
 {
     while (!in.empty() && j.reason == ZEGO_OK) {
         if (j.done) {
-            bool space = in.find_first_not_of(" \t\r\n") == in.npos;
+            bool space =
+                in.find_first_not_of(" \t\r\n") == std::string_view::npos;
 
             j.reason = space ? ZEGO_OK : ZEGO_BAD_SYNTAX;
             break;

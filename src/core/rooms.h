@@ -124,7 +124,7 @@ struct zego_rooms_s {
     zego::Tree rooms_by_name;
     zego::Tree streams;
     zego::Tree users;
-    zego::Expiry queue; // its head: next is what was named first
+    zego::Expiry queue;    // its head: next is what was named first
     std::uint64_t entries; // sessions and registers, listed or not
     std::uint64_t rooms_live;
     zego::Counts live;
@@ -171,8 +171,8 @@ template <class Entry> std::string_view id_of(const Entry *entry)
 
 template <class Entry> Entry *entry_at(const void *member, std::size_t offset)
 {
-    return reinterpret_cast<Entry *>(
-        reinterpret_cast<std::uintptr_t>(member) - offset);
+    return reinterpret_cast<Entry *>(reinterpret_cast<std::uintptr_t>(member) -
+                                     offset);
 }
 
 inline Room *room_at(const TreeNode *n)
@@ -307,8 +307,7 @@ inline UserKey user_key(const TreeNode *n)
 inline UserRank user_rank(const TreeNode *n)
 {
     const User *user = user_ranked(n);
-    return {id_of(user), user->login_time, !user->reg.closed,
-            user->session_id};
+    return {id_of(user), user->login_time, !user->reg.closed, user->session_id};
 }
 
 inline IndexKey index_key(std::string_view id, const Session *session)
@@ -367,8 +366,7 @@ inline bool lived_before_rebuild(const zego_rooms_s *rooms,
     return rooms->rebuilt != 0 && session->first < rooms->rebuilt;
 }
 
-inline bool session_complete(const zego_rooms_s *rooms,
-                             const Session *session)
+inline bool session_complete(const zego_rooms_s *rooms, const Session *session)
 {
     return window_missing(session->stream_seq) == 0 &&
            window_missing(session->user_update_seq) == 0 &&

@@ -94,8 +94,7 @@ bool window_reserve(Window &window, const zego_memory_t &memory,
         return true;
     }
 
-    const std::uint64_t span =
-        std::min(n - window.next + 1, window_bits_max);
+    const std::uint64_t span = std::min(n - window.next + 1, window_bits_max);
     const std::uint64_t bits = std::bit_ceil(span);
     auto *words = static_cast<std::uint64_t *>(allocate(memory, bits / 8));
     if (words == nullptr) {

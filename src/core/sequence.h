@@ -14,8 +14,8 @@ namespace zego {
 constexpr std::uint64_t window_bits_max = 8 * chunk_max;
 
 struct Window {
-    std::uint64_t next; // everything below was seen, or slid out
-    std::uint64_t top;  // the greatest seen, 0 before the first
+    std::uint64_t next;  // everything below was seen, or slid out
+    std::uint64_t top;   // the greatest seen, 0 before the first
     std::uint64_t above; // how many were seen at next and above
 
     // What slid out of the bitmap unseen: how many, and between which.

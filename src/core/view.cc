@@ -53,8 +53,7 @@ Item *add_item(zego_view_s *view, ItemKind kind)
 
 void copy_room(zego_view_s *view, RoomItem &item, const Session *session)
 {
-    const Strings strings =
-        keep_text(view, session->created_text, nullptr);
+    const Strings strings = keep_text(view, session->created_text, nullptr);
     item.appid = session->room->appid;
     item.id = keep_bytes(view, room_id(session->room));
     item.session_id = session->id;
@@ -82,8 +81,7 @@ void copy_user(zego_view_s *view, EntryItem &item, const User *user)
 }
 
 // The session that the room's answer began with, if it is listed still.
-const Session *room_session(const zego_view_s *view,
-                            const zego_rooms_s *rooms)
+const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms)
 {
     const TreeNode *node = tree_find(
         rooms->rooms, RoomKey{view->room_appid, string_of(view->room_id)},
@@ -110,9 +108,8 @@ void begin_room(zego_view_s *view, const Session *session)
 // Streams after entry_id; the empty id is none.
 void read_streams(zego_view_s *view, const Session *session)
 {
-    TreeNode *node =
-        tree_lower_bound(session->streams, string_of(view->entry_id),
-                         stream_key);
+    TreeNode *node = tree_lower_bound(session->streams,
+                                      string_of(view->entry_id), stream_key);
     while (node != tree_end(session->streams)) {
         if (piece_full(view)) {
             return;
@@ -125,8 +122,7 @@ void read_streams(zego_view_s *view, const Session *session)
         }
         set_key(view->entry_id, id_of(stream));
         if (!stream->reg.closed) {
-            copy_stream(view, add_item(view, ItemKind::stream)->entry,
-                        stream);
+            copy_stream(view, add_item(view, ItemKind::stream)->entry, stream);
         }
     }
     view->entry_id.len = 0;
@@ -137,8 +133,7 @@ void read_streams(zego_view_s *view, const Session *session)
 void read_users(zego_view_s *view, const Session *session)
 {
     TreeNode *node = tree_lower_bound(
-        session->users, UserKey{string_of(view->entry_id),
-                                view->entry_session},
+        session->users, UserKey{string_of(view->entry_id), view->entry_session},
         user_key);
     while (node != tree_end(session->users)) {
         if (piece_full(view)) {
@@ -288,8 +283,9 @@ const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
             key = {room->appid + 1, prefix};
         } else {
             const bool after =
-                !view->after_room || room_key(node) != RoomKey{
-                    view->room_appid, string_of(view->room_id)};
+                !view->after_room ||
+                room_key(node) !=
+                    RoomKey{view->room_appid, string_of(view->room_id)};
             if (after) {
                 const Session *session = listed_session(room);
                 view->room_appid = room->appid;
@@ -355,8 +351,7 @@ const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
         return nullptr;
     }
     const TreeNode *next = tree_next(node);
-    if (view->query.has_appid == 0 &&
-        next != tree_end(rooms->rooms_by_name) &&
+    if (view->query.has_appid == 0 && next != tree_end(rooms->rooms_by_name) &&
         room_id(room_named(next)) == id) {
         *why = ZEGO_VIEW_AMBIGUOUS;
         return nullptr;
@@ -375,8 +370,8 @@ zego_view_e read_index(zego_view_s *view, const zego_rooms_s *rooms)
 
     for (TreeNode *node = tree_lower_bound(tree, resume, key_of);
          node != tree_end(tree); node = tree_next(node)) {
-        const Register &reg = streams ? stream_indexed(node)->reg
-                                      : user_indexed(node)->reg;
+        const Register &reg =
+            streams ? stream_indexed(node)->reg : user_indexed(node)->reg;
         const Session *session = reg.session;
         const IndexKey key = key_of(node);
         if (std::get<0>(key) != string_of(view->id) ||
@@ -469,8 +464,7 @@ zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
 } // namespace
 
 zego_view_t *zego_view_create(const zego_memory_t *memory,
-                              const zego_query_t *query,
-                              int *invalid) noexcept
+                              const zego_query_t *query, int *invalid) noexcept
 {
     *invalid = 0;
     void *p = allocate(*memory, sizeof(zego_view_s));

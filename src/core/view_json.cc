@@ -135,8 +135,7 @@ void member_next(zego_view_s *view)
     char *p = std::to_chars(bytes.data(), end, view->next_appid).ptr;
     *p++ = '-';
     for (std::size_t i = 0; i < view->next_id.len; i++) {
-        const auto byte =
-            static_cast<unsigned char>(view->next_id.bytes[i]);
+        const auto byte = static_cast<unsigned char>(view->next_id.bytes[i]);
         if (byte < 16) {
             *p++ = '0';
         }
@@ -332,8 +331,8 @@ bool view_start_json(zego_view_s *view)
     view->gen_memory = {gen_malloc, gen_realloc, gen_free, view};
     view->gen = yajl_gen_alloc(&view->gen_memory);
     return view->gen != nullptr &&
-           yajl_gen_config(view->gen, yajl_gen_print_callback, append,
-                           view) != 0;
+           yajl_gen_config(view->gen, yajl_gen_print_callback, append, view) !=
+               0;
 }
 
 void view_end_json(zego_view_s *view)
