@@ -1,0 +1,208 @@
+
+/*
+ * Shared declarations of the nginx side: _module, _zone, _callback, _status
+ * and _metrics.
+ */
+
+
+#ifndef _NGX_HTTP_ZEGO_H_INCLUDED_
+#define _NGX_HTTP_ZEGO_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "zego_rooms.h"
+
+
+#define NGX_HTTP_ZEGO_AGES       13
+#define NGX_HTTP_ZEGO_KEEP_LEN   64
+
+#define NGX_HTTP_ZEGO_STREAM     0
+#define NGX_HTTP_ZEGO_ROOM       1
+#define NGX_HTTP_ZEGO_USER       2
+#define NGX_HTTP_ZEGO_KINDS      3
+
+/* "<epoch>-<revision>" */
+#define NGX_HTTP_ZEGO_VERSION_LEN  (16 + 1 + NGX_INT64_LEN)
+
+
+typedef struct {
+    ngx_atomic_t                 callbacks[ZEGO_EVENTS][ZEGO_VERDICTS];
+    ngx_atomic_t                 reasons[ZEGO_REASONS];
+    ngx_atomic_t                 ages[NGX_HTTP_ZEGO_AGES];
+    ngx_atomic_t                 age_sum;
+    ngx_atomic_t                 rebuilds;
+} ngx_http_zego_metrics_t;
+
+
+/*
+ * The header of a zone: it lies behind the slab and not in it, so that it can
+ * be found, and survives, when the slab has to be initialised anew.
+ */
+
+typedef struct {
+    /* being changed; seen set with the mutex taken, its owner has died */
+    ngx_atomic_t                 busy;
+    /* replaced by a zone of another size, and frozen; set under the mutex */
+    ngx_atomic_t                 moved;
+
+    /* under the mutex only; NULL if there was no memory for them */
+    zego_rooms_t                *rooms;
+    uint64_t                     rebuilt;
+
+    /* second of the last message that the zone is full */
+    ngx_atomic_t                 full;
+
+    ngx_http_zego_metrics_t      metrics;
+
+    u_char                       log_ctx[128];
+} ngx_http_zego_zone_sh_t;
+
+
+typedef struct {
+    /* NULL after the memory has gone, which happens in a single process */
+    ngx_http_zego_zone_sh_t     *sh;
+    ngx_slab_pool_t             *shpool;
+    ngx_shm_zone_t              *shm_zone;
+    ngx_msec_t                   horizon;
+    ngx_event_t                  expire;
+
+    /* the zone of another size that this one replaces */
+    ngx_shm_zone_t              *old;
+
+    unsigned                     lost:1;     /* its list could not be copied */
+    unsigned                     rebuilt:1;  /* is to be logged */
+} ngx_http_zego_zone_t;
+
+
+typedef struct {
+    uint32_t                     appid;
+    ngx_array_t                  secrets;    /* of ngx_str_t */
+    ngx_str_t                    server_secret;
+} ngx_http_zego_app_t;
+
+
+/* a location with zego_callback, as nginx -t names it */
+
+typedef struct {
+    ngx_str_t                   *location;
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_zego_place_t;
+
+
+typedef struct {
+    ngx_array_t                  zones;      /* of ngx_http_zego_zone_t * */
+    ngx_array_t                  apps;       /* of ngx_http_zego_app_t */
+    ngx_array_t                  places;     /* of ngx_http_zego_place_t */
+    ngx_array_t                  fields[NGX_HTTP_ZEGO_KINDS];
+                                             /* of zego_str_t */
+    zego_keep_t                  keep;
+    zego_parser_t               *parser;
+} ngx_http_zego_main_conf_t;
+
+
+typedef struct {
+    ngx_shm_zone_t              *callback;
+    time_t                       max_age;
+
+    ngx_shm_zone_t              *status;
+} ngx_http_zego_loc_conf_t;
+
+
+typedef struct {
+    zego_event_e                 event;
+    zego_verdict_e               verdict;
+    zego_reason_e                reason;
+    ngx_str_t                    field;
+
+    uint32_t                     appid;
+    uint64_t                     room_session_id;
+    ngx_str_t                    room_id;
+    ngx_str_t                    stream_id;
+    ngx_str_t                    user_id;
+
+    zego_version_t               version;
+
+    unsigned                     has_appid:1;
+    unsigned                     has_version:1;
+} ngx_http_zego_callback_t;
+
+
+typedef struct {
+    ngx_http_zego_zone_t        *zone;
+    zego_view_t                 *view;
+
+    ngx_chain_t                 *free;
+    ngx_chain_t                 *busy;
+
+    unsigned                     last:1;     /* the last piece was read */
+} ngx_http_zego_status_t;
+
+
+typedef struct {
+    ngx_http_zego_callback_t    *callback;
+    ngx_http_zego_status_t      *status;
+} ngx_http_zego_ctx_t;
+
+
+/* zone */
+
+ngx_shm_zone_t *ngx_http_zego_zone_find(ngx_cycle_t *cycle, ngx_str_t *name);
+ngx_int_t ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+ngx_int_t ngx_http_zego_zone_init_module(ngx_cycle_t *cycle);
+void ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone);
+void ngx_http_zego_zone_cleanup(void *data);
+
+/*
+ * NGX_OK: the mutex is taken and sh->rooms can be used.  NGX_DECLINED: the
+ * zone was moved.  NGX_ERROR: there are no rooms for want of memory.
+ */
+ngx_int_t ngx_http_zego_zone_lock(ngx_http_zego_zone_t *zone);
+void ngx_http_zego_zone_unlock(ngx_http_zego_zone_t *zone);
+
+/* the same for reading, of a moved zone too */
+ngx_int_t ngx_http_zego_zone_rdlock(ngx_http_zego_zone_t *zone);
+void ngx_http_zego_zone_rdunlock(ngx_http_zego_zone_t *zone);
+
+void ngx_http_zego_zone_env(ngx_http_zego_zone_t *zone, zego_env_t *env);
+
+#define ngx_http_zego_zone_moved(zone)                                        \
+    ((zone)->sh == NULL || (zone)->sh->moved)
+
+
+/* callback */
+
+ngx_int_t ngx_http_zego_callback_handler(ngx_http_request_t *r);
+void ngx_http_zego_parser_cleanup(void *data);
+
+
+/* status */
+
+ngx_int_t ngx_http_zego_status_handler(ngx_http_request_t *r);
+
+ngx_http_zego_ctx_t *ngx_http_zego_get_ctx(ngx_http_request_t *r);
+ngx_int_t ngx_http_zego_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body);
+ngx_table_elt_t *ngx_http_zego_add_header(ngx_http_request_t *r, char *name,
+    char *value);
+
+/* ZEGO_OK as the reason: nothing was found; field may be NULL */
+ngx_int_t ngx_http_zego_send_error(ngx_http_request_t *r, ngx_uint_t status,
+    zego_reason_e reason, ngx_str_t *field);
+
+
+/* metrics */
+
+void ngx_http_zego_metrics_age(ngx_http_zego_metrics_t *metrics, time_t age);
+ngx_int_t ngx_http_zego_metrics_handler(ngx_http_request_t *r,
+    ngx_http_zego_zone_t *zone);
+
+
+extern ngx_module_t         ngx_http_zego_module;
+extern const zego_memory_t  ngx_http_zego_heap;
+
+
+#endif /* _NGX_HTTP_ZEGO_H_INCLUDED_ */

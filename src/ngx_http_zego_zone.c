@@ -1,0 +1,689 @@
+
+#include "ngx_http_zego.h"
+
+#if (NGX_HAVE_ATOMIC_OPS && !NGX_WIN32)
+#include <sys/wait.h>
+#endif
+
+
+#define NGX_HTTP_ZEGO_EXPIRE_STEPS  64
+#define NGX_HTTP_ZEGO_EXPIRE_TIME   1000
+#define NGX_HTTP_ZEGO_EXPIRE_AGAIN  20
+
+
+static void *ngx_http_zego_heap_alloc(void *ctx, size_t size);
+static void ngx_http_zego_heap_free(void *ctx, void *p);
+static void *ngx_http_zego_slab_alloc(void *ctx, size_t size);
+static void ngx_http_zego_slab_free(void *ctx, void *p);
+
+static ngx_http_zego_zone_sh_t *ngx_http_zego_zone_sh(
+    ngx_shm_zone_t *shm_zone);
+static uint64_t ngx_http_zego_zone_epoch(void);
+static uint64_t ngx_http_zego_zone_time(void);
+static ngx_int_t ngx_http_zego_zone_reset(ngx_http_zego_zone_t *zone,
+    uint64_t epoch, uint64_t since, uint64_t rebuilt);
+static void ngx_http_zego_zone_rebuild(ngx_http_zego_zone_t *zone);
+static void ngx_http_zego_zone_report(ngx_http_zego_zone_t *zone);
+
+static ngx_int_t ngx_http_zego_zone_take(ngx_http_zego_zone_t *zone,
+    ngx_http_zego_zone_t *old, zego_stats_t *stats);
+static ngx_int_t ngx_http_zego_zone_copy(ngx_http_zego_zone_t *zone,
+    ngx_http_zego_zone_t *old, zego_stats_t *stats);
+static void ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone,
+    ngx_http_zego_zone_t *old);
+static void ngx_http_zego_zone_lock_old(ngx_http_zego_zone_t *old);
+
+static void ngx_http_zego_zone_expire(ngx_event_t *ev);
+
+
+const zego_memory_t  ngx_http_zego_heap = {
+    ngx_http_zego_heap_alloc,
+    ngx_http_zego_heap_free,
+    NULL
+};
+
+
+/* what the debug log of events wants to see behind a timer */
+
+static ngx_connection_t  ngx_http_zego_dumb = { .fd = (ngx_socket_t) -1 };
+
+
+static void *
+ngx_http_zego_heap_alloc(void *ctx, size_t size)
+{
+    return ngx_alloc(size, ngx_cycle->log);
+}
+
+
+static void
+ngx_http_zego_heap_free(void *ctx, void *p)
+{
+    ngx_free(p);
+}
+
+
+static void *
+ngx_http_zego_slab_alloc(void *ctx, size_t size)
+{
+    return ngx_slab_alloc_locked(ctx, size);
+}
+
+
+static void
+ngx_http_zego_slab_free(void *ctx, void *p)
+{
+    ngx_slab_free_locked(ctx, p);
+}
+
+
+ngx_shm_zone_t *
+ngx_http_zego_zone_find(ngx_cycle_t *cycle, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *shm_zone;
+    ngx_list_part_t  *part;
+
+    part = &cycle->shared_memory.part;
+    shm_zone = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+            part = part->next;
+            shm_zone = part->elts;
+            i = 0;
+        }
+
+        if (shm_zone[i].tag == &ngx_http_zego_module
+            && shm_zone[i].shm.addr != NULL
+            && shm_zone[i].shm.name.len == name->len
+            && ngx_strncmp(shm_zone[i].shm.name.data, name->data, name->len)
+               == 0)
+        {
+            return &shm_zone[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_zego_zone_t  *ozone = data;
+
+    ngx_int_t              rc;
+    zego_stats_t           stats;
+    ngx_http_zego_zone_t  *zone;
+
+    zone = shm_zone->data;
+
+    if (ozone) {
+        zone->sh = ozone->sh;
+        zone->shpool = ozone->shpool;
+        zone->old = NULL;
+
+        return NGX_OK;
+    }
+
+    zone->sh = ngx_http_zego_zone_sh(shm_zone);
+    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (shm_zone->shm.exists) {
+        return NGX_OK;
+    }
+
+    zone->shpool->end = (u_char *) zone->sh;
+
+    ngx_memzero(zone->sh, sizeof(ngx_http_zego_zone_sh_t));
+
+    ngx_snprintf(zone->sh->log_ctx, sizeof(zone->sh->log_ctx) - 1,
+                 " in zego zone \"%V\"%Z", &shm_zone->shm.name);
+
+    if (zone->old && !ngx_test_config) {
+        rc = ngx_http_zego_zone_take(zone, zone->old->data, &stats);
+
+        if (rc == NGX_BUSY) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "zego zone \"%V\" is too small for its %uL rooms, "
+                          "%uL streams and %uL users", &shm_zone->shm.name,
+                          stats.rooms, stats.streams, stats.users);
+            return NGX_ERROR;
+        }
+
+        return rc;
+    }
+
+    if (ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(),
+                                 ngx_http_zego_zone_time(), 0)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "zego zone \"%V\" is too small", &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_http_zego_zone_sh_t *
+ngx_http_zego_zone_sh(ngx_shm_zone_t *shm_zone)
+{
+    uintptr_t  p;
+
+    p = (uintptr_t) shm_zone->shm.addr + shm_zone->shm.size
+        - sizeof(ngx_http_zego_zone_sh_t);
+
+    return (ngx_http_zego_zone_sh_t *) (p & ~((uintptr_t) 64 - 1));
+}
+
+
+static uint64_t
+ngx_http_zego_zone_epoch(void)
+{
+    uint64_t  epoch;
+
+    epoch = (uint64_t) ngx_random() << 32;
+    epoch ^= (uint64_t) ngx_random() << 16;
+    epoch ^= (uint64_t) ngx_time() << 32;
+    epoch ^= (uint64_t) ngx_current_msec << 20;
+    epoch ^= (uint64_t) ngx_pid;
+
+    return epoch;
+}
+
+
+static uint64_t
+ngx_http_zego_zone_time(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+static ngx_int_t
+ngx_http_zego_zone_reset(ngx_http_zego_zone_t *zone, uint64_t epoch,
+    uint64_t since, uint64_t rebuilt)
+{
+    zego_env_t                env;
+    ngx_http_zego_zone_sh_t  *sh;
+
+    sh = zone->sh;
+
+    sh->rooms = NULL;
+    sh->rebuilt = rebuilt;
+
+    ngx_slab_init(zone->shpool);
+
+    zone->shpool->log_nomem = 0;
+    zone->shpool->log_ctx = sh->log_ctx;
+
+    ngx_http_zego_zone_env(zone, &env);
+
+    sh->rooms = zego_rooms_create(&env, epoch, since, rebuilt);
+
+    return sh->rooms ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_zego_zone_rebuild(ngx_http_zego_zone_t *zone)
+{
+    uint64_t  now;
+
+    now = ngx_http_zego_zone_time();
+
+    (void) ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(), now,
+                                    now);
+
+    (void) ngx_atomic_fetch_add(&zone->sh->metrics.rebuilds, 1);
+
+    zone->rebuilt = 1;
+}
+
+
+static void
+ngx_http_zego_zone_report(ngx_http_zego_zone_t *zone)
+{
+    zone->rebuilt = 0;
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                  "zego zone \"%V\" was rebuilt, a process died "
+                  "while changing it", &zone->shm_zone->shm.name);
+}
+
+
+ngx_int_t
+ngx_http_zego_zone_lock(ngx_http_zego_zone_t *zone)
+{
+    ngx_http_zego_zone_sh_t  *sh;
+
+    sh = zone->sh;
+
+    /*
+     * looked at before the mutex as well: of a zone that has gone from the
+     * configuration the master does not unlock it when a worker dies
+     */
+
+    if (ngx_http_zego_zone_moved(zone)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    if (sh->moved) {
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+        return NGX_DECLINED;
+    }
+
+    if (sh->busy) {
+        ngx_http_zego_zone_rebuild(zone);
+    }
+
+    sh->busy = 1;
+    ngx_memory_barrier();
+
+    if (sh->rooms == NULL) {
+        ngx_http_zego_zone_unlock(zone);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_zego_zone_unlock(ngx_http_zego_zone_t *zone)
+{
+    ngx_memory_barrier();
+    zone->sh->busy = 0;
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (zone->rebuilt) {
+        ngx_http_zego_zone_report(zone);
+    }
+}
+
+
+ngx_int_t
+ngx_http_zego_zone_rdlock(ngx_http_zego_zone_t *zone)
+{
+    ngx_http_zego_zone_sh_t  *sh;
+
+    sh = zone->sh;
+
+    if (sh == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (!sh->moved) {
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        if (sh->moved) {
+            ngx_shmtx_unlock(&zone->shpool->mutex);
+        }
+    }
+
+    if (sh->moved) {
+        return (sh->busy || sh->rooms == NULL) ? NGX_ERROR : NGX_OK;
+    }
+
+    if (sh->busy) {
+        ngx_http_zego_zone_rebuild(zone);
+
+        ngx_memory_barrier();
+        sh->busy = 0;
+    }
+
+    if (sh->rooms == NULL) {
+        ngx_http_zego_zone_rdunlock(zone);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_zego_zone_rdunlock(ngx_http_zego_zone_t *zone)
+{
+    /* a zone is moved under the mutex only, so this one was before */
+
+    if (zone->sh->moved) {
+        return;
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (zone->rebuilt) {
+        ngx_http_zego_zone_report(zone);
+    }
+}
+
+
+void
+ngx_http_zego_zone_env(ngx_http_zego_zone_t *zone, zego_env_t *env)
+{
+    env->memory.alloc = ngx_http_zego_slab_alloc;
+    env->memory.free = ngx_http_zego_slab_free;
+    env->memory.ctx = zone->shpool;
+    env->now = ngx_current_msec;
+    env->horizon = zone->horizon;
+}
+
+
+/*
+ * Fills a new zone from an old one.  NGX_BUSY: there is no room for all of it.
+ */
+
+static ngx_int_t
+ngx_http_zego_zone_take(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old,
+    zego_stats_t *stats)
+{
+    uint64_t    now;
+    ngx_int_t   rc;
+    ngx_uint_t  lost;
+
+    zone->sh->rooms = NULL;
+
+    lost = zone->lost;
+    zone->lost = 0;
+
+    rc = ngx_http_zego_zone_copy(zone, old, stats);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    now = ngx_http_zego_zone_time();
+
+    if (ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(), now, now)
+        != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    zone->lost = 1;
+
+    if (!lost) {
+        ngx_log_error(NGX_LOG_CRIT, zone->shm_zone->shm.log, 0,
+                      "zego zone \"%V\" starts empty, a process died "
+                      "while changing the one before",
+                      &zone->shm_zone->shm.name);
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: the old zone is damaged */
+
+static ngx_int_t
+ngx_http_zego_zone_copy(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old,
+    zego_stats_t *stats)
+{
+    ngx_int_t                 rc;
+    zego_env_t                env;
+    zego_copy_t              *copy;
+    ngx_http_zego_zone_sh_t  *sh, *osh;
+
+    ngx_memzero(stats, sizeof(zego_stats_t));
+
+    sh = zone->sh;
+    osh = old->sh;
+
+    copy = zego_copy_create(&ngx_http_zego_heap);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_zego_zone_env(zone, &env);
+
+    do {
+        ngx_http_zego_zone_lock_old(old);
+
+        if (osh->busy || osh->rooms == NULL) {
+            rc = NGX_DECLINED;
+            goto unlock;
+        }
+
+        zego_rooms_stats(osh->rooms, stats);
+
+        if (sh->rooms == NULL
+            && ngx_http_zego_zone_reset(zone, stats->version.epoch,
+                                        stats->since, osh->rebuilt)
+               != NGX_OK)
+        {
+            rc = NGX_BUSY;
+            goto unlock;
+        }
+
+        switch (zego_copy_step(copy, sh->rooms, &env, osh->rooms)) {
+
+        case ZEGO_COPY_MORE:
+            rc = NGX_AGAIN;
+            break;
+
+        case ZEGO_COPY_DONE:
+            rc = NGX_OK;
+            break;
+
+        default: /* ZEGO_COPY_FULL */
+            rc = NGX_BUSY;
+        }
+
+    unlock:
+
+        ngx_shmtx_unlock(&old->shpool->mutex);
+
+    } while (rc == NGX_AGAIN);
+
+    zego_copy_destroy(copy);
+
+    return rc;
+}
+
+
+/*
+ * The hook runs in the master, for an accepted configuration only, and before
+ * the new workers are started: what old workers have answered with 200 until
+ * they see the mark is found in the new zone.
+ */
+
+ngx_int_t
+ngx_http_zego_zone_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                   i;
+    ngx_http_zego_zone_t       **zones;
+    ngx_http_zego_main_conf_t   *zmcf;
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    zmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_zego_module);
+
+    if (zmcf) {
+        zones = zmcf->zones.elts;
+
+        for (i = 0; i < zmcf->zones.nelts; i++) {
+
+            if (zones[i]->old) {
+                ngx_http_zego_zone_move(zones[i], zones[i]->old->data);
+                zones[i]->old = NULL;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The copy made so far has only shown that the size will do.  It is made anew,
+ * now that the old zone does not change any more: in between an entry may have
+ * been closed there and its tombstone freed, and would live on in a copy that
+ * is merely completed.
+ */
+
+static void
+ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
+{
+    uint64_t      now;
+    zego_stats_t  stats;
+
+    ngx_http_zego_zone_lock_old(old);
+
+    old->sh->moved = 1;
+
+    ngx_shmtx_unlock(&old->shpool->mutex);
+
+    if (ngx_http_zego_zone_take(zone, old, &stats) != NGX_OK) {
+
+        /*
+         * It is too late to refuse the configuration: what finds room is
+         * taken, as after a rebuild, so that the list says it is incomplete.
+         */
+
+        now = ngx_http_zego_zone_time();
+
+        if (ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(), now,
+                                     now)
+            == NGX_OK)
+        {
+            (void) ngx_http_zego_zone_copy(zone, old, &stats);
+        }
+
+        zone->lost = 1;
+
+        ngx_log_error(NGX_LOG_CRIT, zone->shm_zone->shm.log, 0,
+                      "zego zone \"%V\" became too small for its list "
+                      "while it was resized", &zone->shm_zone->shm.name);
+    }
+
+    zone->sh->metrics = old->sh->metrics;
+
+    if (zone->lost) {
+        zone->sh->metrics.rebuilds++;
+    }
+
+    /* a single process has timers still that would look there */
+    old->sh = NULL;
+}
+
+
+/*
+ * The master has signals blocked and so does not notice that a worker died
+ * with the mutex of the old zone, which it is the only one to unlock: it
+ * looks for itself instead of waiting for ever.
+ */
+
+static void
+ngx_http_zego_zone_lock_old(ngx_http_zego_zone_t *old)
+{
+#if (NGX_HAVE_ATOMIC_OPS && !NGX_WIN32)
+
+    pid_t         pid;
+    siginfo_t     info;
+    ngx_shmtx_t  *mtx;
+
+    mtx = &old->shpool->mutex;
+
+    while (!ngx_shmtx_trylock(mtx)) {
+
+        pid = (pid_t) *mtx->lock;
+
+        if (pid) {
+            info.si_pid = 0;
+
+            if (waitid(P_PID, pid, &info, WEXITED|WNOHANG|WNOWAIT) == 0
+                && info.si_pid == pid)
+            {
+                (void) ngx_shmtx_force_unlock(mtx, pid);
+                continue;
+            }
+        }
+
+        ngx_msleep(1);
+    }
+
+#else
+
+    ngx_shmtx_lock(&old->shpool->mutex);
+
+#endif
+}
+
+
+void
+ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone)
+{
+    ngx_event_t  *ev;
+
+    ev = &zone->expire;
+
+    ev->handler = ngx_http_zego_zone_expire;
+    ev->data = &ngx_http_zego_dumb;
+    ev->log = ngx_cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_HTTP_ZEGO_EXPIRE_TIME);
+}
+
+
+static void
+ngx_http_zego_zone_expire(ngx_event_t *ev)
+{
+    int                    more;
+    zego_env_t             env;
+    ngx_http_zego_zone_t  *zone;
+
+    zone = ngx_queue_data(ev, ngx_http_zego_zone_t, expire);
+
+    more = 0;
+
+    switch (ngx_http_zego_zone_lock(zone)) {
+
+    case NGX_OK:
+        ngx_http_zego_zone_env(zone, &env);
+
+        more = zego_rooms_expire(zone->sh->rooms, &env,
+                                 NGX_HTTP_ZEGO_EXPIRE_STEPS);
+
+        ngx_http_zego_zone_unlock(zone);
+        break;
+
+    case NGX_DECLINED:
+        return;
+
+    default: /* NGX_ERROR */
+        break;
+    }
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    ngx_add_timer(ev, more ? NGX_HTTP_ZEGO_EXPIRE_AGAIN
+                           : NGX_HTTP_ZEGO_EXPIRE_TIME);
+}
+
+
+void
+ngx_http_zego_zone_cleanup(void *data)
+{
+    ngx_http_zego_zone_t  *zone = data;
+
+    if (zone->expire.timer_set) {
+        ngx_del_timer(&zone->expire);
+    }
+}
