@@ -1,0 +1,623 @@
+
+#include "ngx_http_zego.h"
+
+#include <ngx_sha1.h>
+
+#if (NGX_HTTP_ZEGO_FAULTS)
+#include <signal.h>
+#endif
+
+
+#define NGX_HTTP_ZEGO_READ_SIZE  65536
+
+
+static void ngx_http_zego_callback_body_handler(ngx_http_request_t *r);
+static ngx_http_zego_callback_t *ngx_http_zego_callback_create(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_zego_callback_process(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb);
+static ngx_int_t ngx_http_zego_callback_parse(ngx_http_request_t *r,
+    zego_parser_t *parser);
+static ngx_int_t ngx_http_zego_callback_parse_file(ngx_http_request_t *r,
+    zego_parser_t *parser, ngx_buf_t *b);
+static ngx_int_t ngx_http_zego_callback_save(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event);
+static zego_reason_e ngx_http_zego_callback_check(ngx_http_request_t *r,
+    zego_event_t *event);
+static ngx_uint_t ngx_http_zego_callback_signed(ngx_http_zego_app_t *app,
+    zego_event_t *event);
+static void ngx_http_zego_callback_apply(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event);
+static ngx_int_t ngx_http_zego_callback_answer(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb);
+
+#if (NGX_HTTP_ZEGO_FAULTS)
+static void ngx_http_zego_callback_fault(ngx_http_request_t *r);
+#endif
+
+
+ngx_int_t
+ngx_http_zego_callback_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_http_zego_callback_t  *cb;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+
+    if (zlcf->callback == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "zego callback handler");
+
+    if (r->method == NGX_HTTP_POST) {
+
+        rc = ngx_http_read_client_request_body(r,
+                                           ngx_http_zego_callback_body_handler);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            return rc;
+        }
+
+        ngx_http_finalize_request(r, NGX_DONE);
+        return NGX_DONE;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    cb = ngx_http_zego_callback_create(r);
+    if (cb == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cb->reason = ZEGO_BAD_METHOD;
+
+    /* NGX_OK would be taken for going on with the next phase */
+
+    ngx_http_finalize_request(r, ngx_http_zego_callback_answer(r, cb));
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_zego_callback_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_http_zego_callback_t  *cb;
+
+    cb = ngx_http_zego_callback_create(r);
+    if (cb == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    rc = ngx_http_zego_callback_process(r, cb);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_zego_callback_answer(r, cb);
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static ngx_http_zego_callback_t *
+ngx_http_zego_callback_create(ngx_http_request_t *r)
+{
+    ngx_http_zego_ctx_t       *ctx;
+    ngx_http_zego_callback_t  *cb;
+
+    ctx = ngx_http_zego_get_ctx(r);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    cb = ngx_pcalloc(r->pool, sizeof(ngx_http_zego_callback_t));
+    if (cb == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     cb->event = ZEGO_EVENT_OTHER;
+     *     cb->reason = ZEGO_OK;
+     */
+
+    cb->verdict = ZEGO_REJECTED;
+
+    ctx->callback = cb;
+
+    return cb;
+}
+
+
+static ngx_int_t
+ngx_http_zego_callback_process(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb)
+{
+    ngx_int_t                   rc;
+    zego_event_t                event;
+    ngx_http_zego_main_conf_t  *zmcf;
+
+    zmcf = ngx_http_get_module_main_conf(r, ngx_http_zego_module);
+
+    if (zmcf->parser == NULL) {
+        zmcf->parser = zego_parser_create(&ngx_http_zego_heap, &zmcf->keep);
+
+        if (zmcf->parser == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    zego_parser_begin(zmcf->parser);
+
+    rc = ngx_http_zego_callback_parse(r, zmcf->parser);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    cb->reason = zego_parser_finish(zmcf->parser, &event);
+
+    if (cb->reason != ZEGO_OK) {
+        return NGX_OK;
+    }
+
+    cb->event = event.type;
+
+    if (event.type == ZEGO_EVENT_OTHER) {
+        cb->reason = event.reason;
+
+        if (cb->reason == ZEGO_OK) {
+            cb->verdict = ZEGO_IGNORED;
+
+        } else {
+            cb->field.len = event.field.len;
+            cb->field.data = (u_char *) event.field.data;
+        }
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_zego_callback_save(r, cb, &event) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cb->reason = ngx_http_zego_callback_check(r, &event);
+
+    if (cb->reason == ZEGO_MISSING || cb->reason == ZEGO_INVALID) {
+        cb->field.len = event.field.len;
+        cb->field.data = (u_char *) event.field.data;
+    }
+
+    if (cb->reason == ZEGO_OK) {
+        ngx_http_zego_callback_apply(r, cb, &event);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zego_callback_parse(ngx_http_request_t *r, zego_parser_t *parser)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        b = cl->buf;
+
+        if (ngx_buf_in_memory(b)) {
+            zego_parser_feed(parser, (char *) b->pos, b->last - b->pos);
+            continue;
+        }
+
+        if (b->in_file) {
+            rc = ngx_http_zego_callback_parse_file(r, parser, b);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zego_callback_parse_file(ngx_http_request_t *r,
+    zego_parser_t *parser, ngx_buf_t *b)
+{
+    off_t     offset;
+    u_char   *buf;
+    size_t    size;
+    ssize_t   n;
+
+    buf = ngx_pnalloc(r->pool, NGX_HTTP_ZEGO_READ_SIZE);
+    if (buf == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    offset = b->file_pos;
+
+    while (offset < b->file_last) {
+
+        size = (size_t) ngx_min(b->file_last - offset,
+                                NGX_HTTP_ZEGO_READ_SIZE);
+
+        n = ngx_read_file(b->file, buf, size, offset);
+
+        if (n == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (n == 0) {
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                          "request body file \"%V\" was truncated",
+                          &b->file->name);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        zego_parser_feed(parser, (char *) buf, n);
+
+        offset += n;
+    }
+
+    (void) ngx_pfree(r->pool, buf);
+
+    return NGX_OK;
+}
+
+
+/* the parser is needed for the next body before variables are looked at */
+
+static ngx_int_t
+ngx_http_zego_callback_save(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event)
+{
+    u_char  *p;
+
+    cb->appid = event->appid;
+    cb->has_appid = event->has_appid;
+    cb->room_session_id = event->room_session_id;
+
+    cb->room_id.len = event->room_id.len;
+    cb->stream_id.len = event->stream_id.len;
+    cb->user_id.len = event->user_id.len;
+
+    p = ngx_pnalloc(r->pool, cb->room_id.len + cb->stream_id.len
+                             + cb->user_id.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    cb->room_id.data = p;
+    p = ngx_cpymem(p, event->room_id.data, event->room_id.len);
+
+    cb->stream_id.data = p;
+    p = ngx_cpymem(p, event->stream_id.data, event->stream_id.len);
+
+    cb->user_id.data = p;
+    ngx_memcpy(p, event->user_id.data, event->user_id.len);
+
+    return NGX_OK;
+}
+
+
+static zego_reason_e
+ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
+{
+    time_t                      age;
+    ngx_uint_t                  i;
+    ngx_http_zego_app_t        *app;
+    ngx_http_zego_zone_t       *zone;
+    ngx_http_zego_loc_conf_t   *zlcf;
+    ngx_http_zego_main_conf_t  *zmcf;
+
+    if (!event->has_appid) {
+        return event->reason;
+    }
+
+    zmcf = ngx_http_get_module_main_conf(r, ngx_http_zego_module);
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+
+    if (zmcf->apps.nelts) {
+        app = zmcf->apps.elts;
+
+        for (i = 0; i < zmcf->apps.nelts; i++) {
+            if (app[i].appid == event->appid) {
+                break;
+            }
+        }
+
+        if (i == zmcf->apps.nelts) {
+            return ZEGO_BAD_APP;
+        }
+
+        if (!ngx_http_zego_callback_signed(&app[i], event)) {
+            return ZEGO_BAD_SIGNATURE;
+        }
+    }
+
+    age = ngx_atotm((u_char *) event->timestamp.data, event->timestamp.len);
+
+    if (age != NGX_ERROR) {
+        age = ngx_time() - age;
+
+        if (age < 0) {
+            age = -age;
+        }
+
+        zone = zlcf->callback->data;
+
+        if (zone->sh) {
+            ngx_http_zego_metrics_age(&zone->sh->metrics, age);
+        }
+    }
+
+    if (zlcf->max_age && (age == NGX_ERROR || age > zlcf->max_age)) {
+        return ZEGO_BAD_AGE;
+    }
+
+    return event->reason;
+}
+
+
+static ngx_uint_t
+ngx_http_zego_callback_signed(ngx_http_zego_app_t *app, zego_event_t *event)
+{
+    u_char       diff, hash[20], hex[40];
+    ngx_str_t   *secret, part, parts[3];
+    ngx_int_t    n;
+    ngx_uint_t   i, k, valid;
+    ngx_sha1_t   sha1;
+
+    if (event->signature.len != sizeof(hex)
+        || event->timestamp.len == 0
+        || event->nonce.len == 0)
+    {
+        return 0;
+    }
+
+    valid = 0;
+    secret = app->secrets.elts;
+
+    for (i = 0; i < app->secrets.nelts; i++) {
+
+        parts[0] = secret[i];
+        parts[1].len = event->timestamp.len;
+        parts[1].data = (u_char *) event->timestamp.data;
+        parts[2].len = event->nonce.len;
+        parts[2].data = (u_char *) event->nonce.data;
+
+        for (k = 1; k < 3; k++) {
+            part = parts[k];
+
+            for (n = k - 1; n >= 0; n--) {
+
+                if (ngx_memn2cmp(parts[n].data, part.data, parts[n].len,
+                                 part.len)
+                    <= 0)
+                {
+                    break;
+                }
+
+                parts[n + 1] = parts[n];
+            }
+
+            parts[n + 1] = part;
+        }
+
+        ngx_sha1_init(&sha1);
+
+        for (k = 0; k < 3; k++) {
+            ngx_sha1_update(&sha1, parts[k].data, parts[k].len);
+        }
+
+        ngx_sha1_final(hash, &sha1);
+
+        (void) ngx_hex_dump(hex, hash, sizeof(hash));
+
+        /* in constant time, lest an answer's time tells how much is right */
+
+        diff = 0;
+
+        for (k = 0; k < sizeof(hex); k++) {
+            diff |= hex[k] ^ (u_char) event->signature.data[k];
+        }
+
+        valid |= (diff == 0);
+    }
+
+    return valid;
+}
+
+
+static void
+ngx_http_zego_callback_apply(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event)
+{
+    ngx_int_t                  rc;
+    zego_env_t                 env;
+    ngx_atomic_uint_t          now, last;
+    ngx_http_zego_zone_t      *zone;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+    zone = zlcf->callback->data;
+
+    cb->verdict = ZEGO_DEFERRED;
+
+    rc = ngx_http_zego_zone_lock(zone);
+
+    if (rc == NGX_OK) {
+        ngx_http_zego_zone_env(zone, &env);
+
+        cb->verdict = zego_rooms_apply(zone->sh->rooms, &env, event,
+                                       &cb->version);
+
+#if (NGX_HTTP_ZEGO_FAULTS)
+        ngx_http_zego_callback_fault(r);
+#endif
+
+        ngx_http_zego_zone_unlock(zone);
+    }
+
+    if (rc == NGX_DECLINED) {
+        cb->reason = ZEGO_MOVED;
+
+        /* the one that sends it again should come to a new worker */
+        r->keepalive = 0;
+
+        return;
+    }
+
+    if (cb->verdict != ZEGO_DEFERRED) {
+        cb->has_version = 1;
+        return;
+    }
+
+    cb->reason = ZEGO_NO_MEMORY;
+
+    now = ngx_time();
+    last = zone->sh->full;
+
+    if (now != last && ngx_atomic_cmp_set(&zone->sh->full, last, now)) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "zego zone \"%V\" is full", &zlcf->callback->shm.name);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_zego_callback_answer(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb)
+{
+    zego_str_t                 reason, verdict;
+    ngx_uint_t                 status;
+    ngx_http_zego_zone_t      *zone;
+    ngx_http_zego_metrics_t   *metrics;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+    zone = zlcf->callback->data;
+
+    if (zone->sh) {
+        metrics = &zone->sh->metrics;
+
+        (void) ngx_atomic_fetch_add(&metrics->callbacks[cb->event][cb->verdict],
+                                    1);
+
+        if (cb->reason != ZEGO_OK) {
+            (void) ngx_atomic_fetch_add(&metrics->reasons[cb->reason], 1);
+        }
+    }
+
+    if (cb->reason == ZEGO_OK) {
+        return ngx_http_zego_send(r, NGX_HTTP_OK, NULL, NULL);
+    }
+
+    verdict = zego_verdict_name(cb->verdict);
+    reason = zego_reason_name(cb->reason);
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "zego callback was %*s: %*s%s%V",
+                  verdict.len, verdict.data, reason.len, reason.data,
+                  cb->field.len ? " " : "", &cb->field);
+
+    switch (cb->reason) {
+
+    case ZEGO_BAD_METHOD:
+        status = NGX_HTTP_NOT_ALLOWED;
+
+        if (ngx_http_zego_add_header(r, "Allow", "POST") == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        break;
+
+    case ZEGO_BAD_APP:
+    case ZEGO_BAD_SIGNATURE:
+    case ZEGO_BAD_AGE:
+        status = NGX_HTTP_FORBIDDEN;
+        break;
+
+    case ZEGO_NO_MEMORY:
+    case ZEGO_MOVED:
+        status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        break;
+
+    default:
+        status = NGX_HTTP_BAD_REQUEST;
+    }
+
+    return ngx_http_zego_send_error(r, status, cb->reason, &cb->field);
+}
+
+
+void
+ngx_http_zego_parser_cleanup(void *data)
+{
+    ngx_http_zego_main_conf_t  *zmcf = data;
+
+    if (zmcf->parser) {
+        zego_parser_destroy(zmcf->parser);
+        zmcf->parser = NULL;
+    }
+}
+
+
+#if (NGX_HTTP_ZEGO_FAULTS)
+
+/* tests only: a worker process that dies while it has the zone locked */
+
+static void
+ngx_http_zego_callback_fault(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (header[i].key.len == sizeof("X-Zego-Fault") - 1
+            && ngx_strcasecmp(header[i].key.data, (u_char *) "X-Zego-Fault")
+               == 0
+            && ngx_strcmp(header[i].value.data, "die") == 0)
+        {
+            (void) raise(SIGKILL);
+        }
+    }
+}
+
+#endif
