@@ -1,0 +1,287 @@
+
+#include "ngx_http_zego.h"
+
+
+/* a line is this long at most, but for the name of the zone */
+
+#define NGX_HTTP_ZEGO_LINE  192
+
+#define NGX_HTTP_ZEGO_LINES                                                   \
+    (ZEGO_EVENTS * ZEGO_VERDICTS + ZEGO_REASONS + NGX_HTTP_ZEGO_AGES + 64)
+
+
+typedef struct {
+    u_char                      *pos;
+    u_char                      *end;
+    ngx_str_t                    zone;
+} ngx_http_zego_metrics_text_t;
+
+
+static void ngx_http_zego_metrics_callbacks(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_metrics_t *metrics);
+static void ngx_http_zego_metrics_ages(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_metrics_t *metrics);
+static void ngx_http_zego_metrics_head(ngx_http_zego_metrics_text_t *t,
+    char *name, char *type, char *help);
+static void ngx_http_zego_metrics_value(ngx_http_zego_metrics_text_t *t,
+    char *name, char *type, char *help, uint64_t value);
+static ngx_int_t ngx_http_zego_metrics_label(ngx_pool_t *pool, ngx_str_t *dst,
+    ngx_str_t *src);
+
+
+/* the last one has no bound */
+
+static time_t  ngx_http_zego_ages[NGX_HTTP_ZEGO_AGES - 1] = {
+    0, 1, 2, 5, 10, 30, 60, 120, 300, 600, 3600, 86400
+};
+
+
+static ngx_str_t  ngx_http_zego_metrics_type =
+    ngx_string("text/plain; version=0.0.4");
+
+
+void
+ngx_http_zego_metrics_age(ngx_http_zego_metrics_t *metrics, time_t age)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_ZEGO_AGES - 1; i++) {
+        if (age <= ngx_http_zego_ages[i]) {
+            break;
+        }
+    }
+
+    (void) ngx_atomic_fetch_add(&metrics->ages[i], 1);
+    (void) ngx_atomic_fetch_add(&metrics->age_sum, age);
+}
+
+
+ngx_int_t
+ngx_http_zego_metrics_handler(ngx_http_request_t *r,
+    ngx_http_zego_zone_t *zone)
+{
+    size_t                         size;
+    u_char                        *start;
+    ngx_str_t                      body;
+    ngx_uint_t                     free;
+    zego_stats_t                   stats;
+    ngx_http_zego_metrics_t       *metrics;
+    ngx_http_zego_metrics_text_t   t;
+
+    ngx_memzero(&stats, sizeof(zego_stats_t));
+    free = 0;
+
+    if (ngx_http_zego_zone_rdlock(zone) == NGX_OK) {
+        zego_rooms_stats(zone->sh->rooms, &stats);
+        free = zone->shpool->pfree;
+
+        ngx_http_zego_zone_rdunlock(zone);
+    }
+
+    metrics = &zone->sh->metrics;
+
+    if (ngx_http_zego_metrics_label(r->pool, &t.zone, &zone->shm_zone->shm.name)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    size = NGX_HTTP_ZEGO_LINES * (NGX_HTTP_ZEGO_LINE + t.zone.len);
+
+    start = ngx_pnalloc(r->pool, size);
+    if (start == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    t.pos = start;
+    t.end = start + size;
+
+    ngx_http_zego_metrics_callbacks(&t, metrics);
+    ngx_http_zego_metrics_ages(&t, metrics);
+
+    ngx_http_zego_metrics_value(&t, "zego_zone_full_total", "counter",
+                                "Callbacks deferred because the zone was full.",
+                                metrics->reasons[ZEGO_NO_MEMORY]);
+
+    ngx_http_zego_metrics_value(&t, "zego_rooms", "gauge", "Live rooms.",
+                                stats.rooms);
+    ngx_http_zego_metrics_value(&t, "zego_streams", "gauge",
+                                "Live streams.", stats.streams);
+    ngx_http_zego_metrics_value(&t, "zego_users", "gauge",
+                                "Users logged in.", stats.users);
+    ngx_http_zego_metrics_value(&t, "zego_tombstones", "gauge",
+                                "Entries kept but not listed.",
+                                stats.tombstones);
+    ngx_http_zego_metrics_value(&t, "zego_evictions_total", "counter",
+                                "Entries freed before the horizon to make "
+                                "room.", stats.evictions);
+
+    ngx_http_zego_metrics_head(&t, "zego_sequence_holes", "gauge",
+                               "Sequence numbers of live rooms that were not "
+                               "seen.");
+
+    t.pos = ngx_slprintf(t.pos, t.end,
+                         "zego_sequence_holes"
+                         "{zone=\"%V\",counter=\"stream_seq\"} %uL\n"
+                         "zego_sequence_holes"
+                         "{zone=\"%V\",counter=\"user_update_seq\"} %uL\n",
+                         &t.zone, stats.stream_seq_holes,
+                         &t.zone, stats.user_update_seq_holes);
+
+    ngx_http_zego_metrics_value(&t, "zego_zone_size_bytes", "gauge",
+                                "Size of the zone.",
+                                zone->shm_zone->shm.size);
+    ngx_http_zego_metrics_value(&t, "zego_zone_free_bytes", "gauge",
+                                "Free pages of the zone.",
+                                (uint64_t) free * ngx_pagesize);
+
+    ngx_http_zego_metrics_value(&t, "zego_rebuilds_total", "counter",
+                                "Times the zone was rebuilt and its list "
+                                "lost.", metrics->rebuilds);
+
+    ngx_http_zego_metrics_value(&t, "zego_revision", "gauge",
+                                "Revision of the list.",
+                                stats.version.revision);
+
+    ngx_http_zego_metrics_head(&t, "zego_since_timestamp_seconds", "gauge",
+                               "When the epoch of the list began.");
+
+    t.pos = ngx_slprintf(t.pos, t.end,
+                         "zego_since_timestamp_seconds"
+                         "{zone=\"%V\"} %uL.%03uL\n",
+                         &t.zone, stats.since / 1000, stats.since % 1000);
+
+    body.len = t.pos - start;
+    body.data = start;
+
+    return ngx_http_zego_send(r, NGX_HTTP_OK, &ngx_http_zego_metrics_type,
+                              &body);
+}
+
+
+static void
+ngx_http_zego_metrics_callbacks(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_metrics_t *metrics)
+{
+    zego_str_t  event, verdict, reason;
+    ngx_uint_t  i, n;
+
+    ngx_http_zego_metrics_head(t, "zego_callbacks_total", "counter",
+                               "Callbacks by event and verdict.");
+
+    for (i = 0; i < ZEGO_EVENTS; i++) {
+        event = zego_event_name(i);
+
+        for (n = 0; n < ZEGO_VERDICTS; n++) {
+            verdict = zego_verdict_name(n);
+
+            t->pos = ngx_slprintf(t->pos, t->end,
+                                  "zego_callbacks_total{zone=\"%V\","
+                                  "event=\"%*s\",verdict=\"%*s\"} %uA\n",
+                                  &t->zone, event.len, event.data,
+                                  verdict.len, verdict.data,
+                                  metrics->callbacks[i][n]);
+        }
+    }
+
+    ngx_http_zego_metrics_head(t, "zego_rejected_total", "counter",
+                               "Callbacks rejected, by reason.");
+
+    for (i = ZEGO_BAD_SYNTAX; i < ZEGO_NO_MEMORY; i++) {
+        reason = zego_reason_name(i);
+
+        t->pos = ngx_slprintf(t->pos, t->end,
+                              "zego_rejected_total{zone=\"%V\","
+                              "reason=\"%*s\"} %uA\n",
+                              &t->zone, reason.len, reason.data,
+                              metrics->reasons[i]);
+    }
+}
+
+
+static void
+ngx_http_zego_metrics_ages(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_metrics_t *metrics)
+{
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  count;
+
+    ngx_http_zego_metrics_head(t, "zego_callback_age_seconds", "histogram",
+                               "Distance of the timestamps of callbacks "
+                               "from now, older or newer.");
+
+    count = 0;
+
+    for (i = 0; i < NGX_HTTP_ZEGO_AGES - 1; i++) {
+        count += metrics->ages[i];
+
+        t->pos = ngx_slprintf(t->pos, t->end,
+                              "zego_callback_age_seconds_bucket"
+                              "{zone=\"%V\",le=\"%T\"} %uA\n",
+                              &t->zone, ngx_http_zego_ages[i], count);
+    }
+
+    count += metrics->ages[i];
+
+    t->pos = ngx_slprintf(t->pos, t->end,
+                          "zego_callback_age_seconds_bucket"
+                          "{zone=\"%V\",le=\"+Inf\"} %uA\n"
+                          "zego_callback_age_seconds_sum{zone=\"%V\"} %uA\n"
+                          "zego_callback_age_seconds_count{zone=\"%V\"} %uA\n",
+                          &t->zone, count, &t->zone, metrics->age_sum,
+                          &t->zone, count);
+}
+
+
+static void
+ngx_http_zego_metrics_head(ngx_http_zego_metrics_text_t *t, char *name,
+    char *type, char *help)
+{
+    t->pos = ngx_slprintf(t->pos, t->end,
+                          "# HELP %s %s\n"
+                          "# TYPE %s %s\n", name, help, name, type);
+}
+
+
+static void
+ngx_http_zego_metrics_value(ngx_http_zego_metrics_text_t *t, char *name,
+    char *type, char *help, uint64_t value)
+{
+    ngx_http_zego_metrics_head(t, name, type, help);
+
+    t->pos = ngx_slprintf(t->pos, t->end, "%s{zone=\"%V\"} %uL\n",
+                          name, &t->zone, value);
+}
+
+
+static ngx_int_t
+ngx_http_zego_metrics_label(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
+{
+    u_char  *p, *last;
+
+    dst->data = ngx_pnalloc(pool, 2 * src->len);
+    if (dst->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = dst->data;
+
+    for (p = src->data; p < src->data + src->len; p++) {
+
+        if (*p == '\\' || *p == '"') {
+            *last++ = '\\';
+            *last++ = *p;
+
+        } else if (*p == '\n') {
+            *last++ = '\\';
+            *last++ = 'n';
+
+        } else {
+            *last++ = *p;
+        }
+    }
+
+    dst->len = last - dst->data;
+
+    return NGX_OK;
+}
