@@ -235,8 +235,8 @@ zego_rooms_t *zego_rooms_create(const zego_env_t *env, uint64_t epoch,
 
 /*
  * Joins one callback, whose reason must be ZEGO_OK and type one of the six.
- * ZEGO_DEFERRED: there was no memory, and nothing changed.  version, if not
- * NULL, is the version after it.  Frees expired tombstones first, a bounded
+ * ZEGO_DEFERRED: there was no memory, and nothing changed, but that tombstones
+ * may have been evicted.  version, if not NULL, is the version after it.  Frees expired tombstones first, a bounded
  * number; evicts at most some 30 to make room.
  * Under the lock.
  */
@@ -268,10 +268,10 @@ void zego_rooms_stats(const zego_rooms_t *rooms, zego_stats_t *stats)
     ZEGO_NOEXCEPT;
 
 /*
- * Joins all of from into rooms, a bounded piece with each call; also
- * completes the version and what from counted.  Facts only grow, so it may
- * be run again.
- * ZEGO_COPY_FULL: a live entry found no room.
+ * Joins all of from into rooms, a bounded piece with each call: what is
+ * listed first, then the tombstones as far as there is room; also completes
+ * the version and what from counted.  Facts only grow, so it may be run again.
+ * ZEGO_COPY_FULL: something listed found no room.
  * Under the lock of from, and of rooms if it has one; from may change
  * between the calls.
  */

@@ -1,5 +1,6 @@
-// Joins one zone into another, entry by entry, resuming by key: between two
-// steps both may change.
+// Joins one zone into another, entry by entry, resuming by key.  What is
+// listed goes first.  Then the tombstones go as far as there is room, of one
+// key the newer before the older, so that none is missing that hides another.
 
 #include "fact.h"
 
@@ -11,9 +12,10 @@ namespace {
 
 constexpr unsigned copies_max = 64;
 
-enum class Phase : std::uint8_t { sessions, streams, users };
+enum class Pass : std::uint8_t { listed, tombstones };
 
-// An id of the entry that was copied last; the empty one is before all.
+enum class Phase : std::uint8_t { rooms, sessions, session, streams, users };
+
 struct Position {
     std::array<char, 256> bytes;
     std::size_t len = 0;
@@ -31,49 +33,84 @@ void set(Position &position, std::string_view string)
 
 } // namespace
 
+// Where it stands: the entry that was looked at last.
 struct zego_copy_s {
     zego_memory_t memory;
-    Phase phase = Phase::sessions;
-    bool begun = false;        // a session was
-    bool session_done = false; // with all in it
+    Pass pass = Pass::listed;
+    Phase phase = Phase::rooms;
+    bool begun = false; // a room was looked at
     std::uint32_t appid = 0;
     Position room_id;
+    std::uint64_t session_start = 0;
+    bool session_open = false;
     std::uint64_t session_id = 0;
     Position entry_id;
-    std::uint64_t entry_session = 0;
+    std::uint64_t login_time = 0;
+    bool logged_in = false;
+    std::uint64_t user_session_id = 0;
     std::array<char, text_max> session_text;
     std::array<char, text_max> entry_text;
 };
 
 namespace {
 
-bool at_position(const zego_copy_s *copy, const Session *session)
+// The last node before key, or nullptr.
+template <class Key, class KeyOf>
+const TreeNode *last_before(const Tree &tree, const Key &key, KeyOf key_of)
 {
-    return copy->begun && session->id == copy->session_id &&
-           room_key(&session->room->by_id) ==
-               RoomKey{copy->appid, string_of(copy->room_id)};
+    const TreeNode *node = tree_lower_bound(tree, key, key_of);
+    return node != tree_first(tree) ? tree_prev(node) : nullptr;
 }
 
-// The session at the position, or the first one after it if that is done.
-const Session *find_session(const zego_copy_s *copy, const zego_rooms_s *from)
+const Room *room_at_position(const zego_copy_s *copy, const zego_rooms_s *from)
+{
+    const TreeNode *node = tree_find(
+        from->rooms, RoomKey{copy->appid, string_of(copy->room_id)}, room_key);
+    return node != nullptr ? room_at(node) : nullptr;
+}
+
+const Session *session_at_position(const zego_copy_s *copy, const Room *room)
+{
+    const TreeNode *node =
+        tree_find(room->sessions, copy->session_id, session_key);
+    return node != nullptr ? session_at(node) : nullptr;
+}
+
+bool next_room(zego_copy_s *copy, const zego_rooms_s *from)
 {
     const RoomKey key{copy->appid, string_of(copy->room_id)};
-    for (const TreeNode *node = tree_lower_bound(from->rooms, key, room_key);
-         node != tree_end(from->rooms); node = tree_next(node)) {
-        const Tree &sessions = room_at(node)->sessions;
-        const TreeNode *session =
-            room_key(node) == key
-                ? tree_lower_bound(sessions, copy->session_id, session_key)
-                : tree_first(sessions);
-        if (session != tree_end(sessions) && copy->session_done &&
-            at_position(copy, session_at(session))) {
-            session = tree_next(session);
-        }
-        if (session != tree_end(sessions)) {
-            return session_at(session);
-        }
+    const TreeNode *node = tree_lower_bound(from->rooms, key, room_key);
+    if (node != tree_end(from->rooms) && copy->begun && room_key(node) == key) {
+        node = tree_next(node);
     }
-    return nullptr;
+    if (node == tree_end(from->rooms)) {
+        return false;
+    }
+    const Room *room = room_at(node);
+    copy->begun = true;
+    copy->appid = room->appid;
+    set(copy->room_id, room_id(room));
+    copy->session_start = UINT64_MAX;
+    copy->session_open = true;
+    copy->session_id = UINT64_MAX;
+    copy->phase = Phase::sessions;
+    return true;
+}
+
+// The newest session of the room that is older than the position.
+bool next_session(zego_copy_s *copy, const Room *room)
+{
+    const SessionRank rank{copy->session_start, copy->session_open,
+                           copy->session_id};
+    const TreeNode *node =
+        last_before(room->sessions_by_rank, rank, session_rank);
+    if (node == nullptr) {
+        return false;
+    }
+    std::tie(copy->session_start, copy->session_open, copy->session_id) =
+        session_rank(node);
+    copy->phase = Phase::session;
+    return true;
 }
 
 Fact session_fact(zego_copy_s *copy, const Session *session)
@@ -104,78 +141,134 @@ RegisterFact register_fact(zego_copy_s *copy, const Register &reg,
     return fact;
 }
 
-// The next register of the session after the position, or false.
-bool next_register(zego_copy_s *copy, const Session *session,
-                   RegisterFact *fact, std::uint64_t *revision)
+zego_verdict_e copy_register(zego_copy_s *copy, zego_rooms_s *rooms,
+                             const zego_env_t &env, const Register &reg,
+                             const RegisterFact &fact)
 {
-    if (copy->phase == Phase::streams) {
-        const TreeNode *node = tree_lower_bound(
-            session->streams, string_of(copy->entry_id), stream_key);
-        if (node != tree_end(session->streams) &&
-            stream_key(node) == string_of(copy->entry_id)) {
-            node = tree_next(node);
-        }
-        if (node != tree_end(session->streams)) {
-            const Stream *stream = stream_at(node);
-            set(copy->entry_id, id_of(stream));
-            *fact = register_fact(copy, stream->reg, head_of(stream));
-            fact->close_time = stream->close_time;
-            *revision = stream->reg.revision;
-            return true;
-        }
-        copy->phase = Phase::users;
-        copy->entry_id.len = 0;
-        copy->entry_session = 0;
-    }
-
-    const UserKey key{string_of(copy->entry_id), copy->entry_session};
-    const TreeNode *node = tree_lower_bound(session->users, key, user_key);
-    if (node != tree_end(session->users) && user_key(node) == key) {
-        node = tree_next(node);
-    }
-    if (node == tree_end(session->users)) {
-        return false;
-    }
-    const User *user = user_at(node);
-    set(copy->entry_id, id_of(user));
-    copy->entry_session = user->session_id;
-    *fact = register_fact(copy, user->reg, head_of(user));
-    fact->session_id = user->session_id;
-    fact->login_time = user->login_time;
-    fact->role = user->role;
-    *revision = user->reg.revision;
-    return true;
+    const Session *session = reg.session;
+    Fact whole = session_fact(copy, session);
+    const Revisions revisions{reg.revision, session->revision,
+                              session->room->revision};
+    whole.reg = &fact;
+    whole.revisions = &revisions;
+    return join(rooms, env, whole);
 }
 
-// Copies one entry; deferred when there was no room for it.
-zego_verdict_e copy_one(zego_copy_s *copy, zego_rooms_s *rooms,
-                        const zego_env_t &env, const Session *session)
+// Of a listed session what is live goes in the first pass, the rest, and all
+// of the others, in the second.
+bool in_pass(const zego_copy_s *copy, const Session *session, bool live)
 {
+    const bool listed = session_listed(session) && live;
+    return listed == (copy->pass == Pass::listed);
+}
+
+zego_verdict_e copy_session(zego_copy_s *copy, zego_rooms_s *rooms,
+                            const zego_env_t &env, const Session *session)
+{
+    copy->entry_id.len = 0;
+    copy->phase = Phase::streams;
+    if (!session_listed(session) && copy->pass == Pass::listed) {
+        copy->phase = Phase::sessions;
+    }
+    if (!in_pass(copy, session, true)) {
+        return ZEGO_DUPLICATE;
+    }
     Fact fact = session_fact(copy, session);
-    Revisions revisions{0, session->revision, session->room->revision};
+    const Revisions revisions{0, session->revision, session->room->revision};
     fact.revisions = &revisions;
+    fact.stream_seq_window = &session->stream_seq;
+    fact.user_update_seq_window = &session->user_update_seq;
+    return join(rooms, env, fact);
+}
 
-    if (!at_position(copy, session)) {
-        copy->begun = true;
-        copy->session_done = false;
-        copy->appid = session->room->appid;
-        set(copy->room_id, room_id(session->room));
-        copy->session_id = session->id;
-        copy->phase = Phase::streams;
-        copy->entry_id.len = 0;
-        fact.stream_seq_window = &session->stream_seq;
-        fact.user_update_seq_window = &session->user_update_seq;
-        return join(rooms, env, fact);
+zego_verdict_e copy_stream(zego_copy_s *copy, zego_rooms_s *rooms,
+                           const zego_env_t &env, const Session *session)
+{
+    const std::string_view last = string_of(copy->entry_id);
+    const TreeNode *node = tree_lower_bound(session->streams, last, stream_key);
+    if (node != tree_end(session->streams) && stream_key(node) == last) {
+        node = tree_next(node);
     }
-
-    RegisterFact reg = {};
-    if (next_register(copy, session, &reg, &revisions.reg)) {
-        fact.reg = &reg;
-        return join(rooms, env, fact);
+    if (node == tree_end(session->streams)) {
+        // longer than any id, and greater
+        copy->entry_id.bytes.fill('\xff');
+        copy->entry_id.len = copy->entry_id.bytes.size();
+        copy->phase = Phase::users;
+        return ZEGO_DUPLICATE;
     }
+    const Stream *stream = stream_at(node);
+    set(copy->entry_id, id_of(stream));
+    if (!in_pass(copy, session, !stream->reg.closed)) {
+        return ZEGO_DUPLICATE;
+    }
+    RegisterFact fact = register_fact(copy, stream->reg, head_of(stream));
+    fact.close_time = stream->close_time;
+    return copy_register(copy, rooms, env, stream->reg, fact);
+}
 
-    copy->session_done = true;
-    return ZEGO_DUPLICATE;
+// From the last user to the first, of each the newest session first.
+zego_verdict_e copy_user(zego_copy_s *copy, zego_rooms_s *rooms,
+                         const zego_env_t &env, const Session *session)
+{
+    const UserRank rank{string_of(copy->entry_id), copy->login_time,
+                        copy->logged_in, copy->user_session_id};
+    const TreeNode *node = last_before(session->users_by_rank, rank, user_rank);
+    if (node == nullptr) {
+        copy->phase = Phase::sessions;
+        return ZEGO_DUPLICATE;
+    }
+    const User *user = user_ranked(node);
+    set(copy->entry_id, id_of(user));
+    copy->login_time = user->login_time;
+    copy->logged_in = !user->reg.closed;
+    copy->user_session_id = user->session_id;
+    if (!in_pass(copy, session, !user->reg.closed && user_newest(user))) {
+        return ZEGO_DUPLICATE;
+    }
+    RegisterFact fact = register_fact(copy, user->reg, head_of(user));
+    fact.session_id = user->session_id;
+    fact.login_time = user->login_time;
+    fact.role = user->role;
+    return copy_register(copy, rooms, env, user->reg, fact);
+}
+
+// Looks at one entry, and copies it if it is its turn.
+zego_verdict_e copy_one(zego_copy_s *copy, zego_rooms_s *rooms,
+                        const zego_env_t &env, const zego_rooms_s *from)
+{
+    const Room *room = room_at_position(copy, from);
+    if (room == nullptr) {
+        copy->phase = Phase::rooms;
+        return ZEGO_DUPLICATE;
+    }
+    if (copy->phase == Phase::sessions) {
+        if (!next_session(copy, room)) {
+            copy->phase = Phase::rooms;
+        }
+        return ZEGO_DUPLICATE;
+    }
+    const Session *session = session_at_position(copy, room);
+    if (session == nullptr) {
+        copy->phase = Phase::sessions;
+        return ZEGO_DUPLICATE;
+    }
+    switch (copy->phase) {
+    case Phase::session:
+        return copy_session(copy, rooms, env, session);
+    case Phase::streams:
+        return copy_stream(copy, rooms, env, session);
+    default:
+        return copy_user(copy, rooms, env, session);
+    }
+}
+
+zego_copy_e finish(zego_rooms_s *rooms, const zego_rooms_s *from)
+{
+    rooms->version.revision =
+        std::max(rooms->version.revision, from->version.revision);
+    rooms->evictions = std::max(rooms->evictions, from->evictions);
+    rooms->rebuilt = std::max(rooms->rebuilt, from->rebuilt);
+    return ZEGO_COPY_DONE;
 }
 
 } // namespace
@@ -201,16 +294,21 @@ zego_copy_e zego_copy_step(zego_copy_t *copy, zego_rooms_t *rooms,
                            const zego_rooms_t *from) noexcept
 {
     for (unsigned n = 0; n < copies_max; n++) {
-        const Session *session = find_session(copy, from);
-        if (session == nullptr) {
-            rooms->version.revision =
-                std::max(rooms->version.revision, from->version.revision);
-            rooms->evictions = std::max(rooms->evictions, from->evictions);
-            rooms->rebuilt = std::max(rooms->rebuilt, from->rebuilt);
-            return ZEGO_COPY_DONE;
-        }
-        if (copy_one(copy, rooms, *env, session) == ZEGO_DEFERRED) {
-            return ZEGO_COPY_FULL;
+        if (copy->phase == Phase::rooms && !next_room(copy, from)) {
+            if (copy->pass == Pass::tombstones) {
+                return finish(rooms, from);
+            }
+            copy->pass = Pass::tombstones;
+            copy->begun = false;
+            copy->appid = 0;
+            copy->room_id.len = 0;
+        } else if (copy_one(copy, rooms, *env, from) == ZEGO_DEFERRED) {
+            if (copy->pass == Pass::listed) {
+                return ZEGO_COPY_FULL;
+            }
+            // Without this tombstone none that it hides may follow.
+            rooms->evictions++;
+            return finish(rooms, from);
         }
     }
     return ZEGO_COPY_MORE;

@@ -94,11 +94,6 @@ User *oldest_of_user(const User *user)
                                         user_rank));
 }
 
-Session *oldest_of_room(const Session *session)
-{
-    return session_ranked(tree_first(session->room->sessions_by_rank));
-}
-
 // Frees the oldest entry of the key of this one.
 void release_oldest(zego_rooms_s *rooms, const zego_memory_t &memory,
                     Expiry *expiry)
@@ -154,17 +149,12 @@ void queue_touch(zego_rooms_s *rooms, Expiry *expiry, bool may_be_freed)
     }
 }
 
-bool evict_one(zego_rooms_s *rooms, const zego_env_t &env)
+void evict(zego_rooms_s *rooms, const zego_env_t &env, Expiry *expiry)
 {
-    Expiry *head = rooms->queue.next;
-    if (head == &rooms->queue) {
-        return false;
-    }
-    if (!expired(rooms, env, head)) {
+    if (!expired(rooms, env, expiry)) {
         rooms->evictions++;
     }
-    release_oldest(rooms, env.memory, head);
-    return true;
+    release_oldest(rooms, env.memory, expiry);
 }
 
 } // namespace zego

@@ -51,7 +51,7 @@ struct Fact {
 };
 
 // The verdict is applied, recorded, duplicate, stale, or deferred without
-// memory; then nothing changed that is visible or counts.
+// memory; then nothing changed, but that tombstones may have been evicted.
 zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
                     const Fact &fact);
 

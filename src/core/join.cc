@@ -515,6 +515,73 @@ void count_listed(zego_rooms_s *rooms, const Session *session, bool add)
           window_missing(session->user_update_seq));
 }
 
+// The least start that the session of the fact can have once it is joined.
+std::uint64_t least_start(const Room *room, const Fact &fact)
+{
+    const std::uint64_t start = std::min(fact.created, fact.first);
+    const Session *session = find_session(room, fact);
+    if (session != nullptr) {
+        return std::min(start, session_start(session));
+    }
+    return start != ZEGO_TIME_UNKNOWN ? start : 0;
+}
+
+bool same_room(const Room *room, const Fact &fact)
+{
+    return room->appid == fact.appid && room_id(room) == fact.room_id;
+}
+
+// Of the key that the fact is about?
+bool same_key(const Register &reg, std::string_view id, const Fact &fact)
+{
+    return fact.reg != nullptr && fact.reg->kind == reg.expiry.kind &&
+           fact.reg->strings[text_id] == id &&
+           reg.session->id == fact.session_id &&
+           same_room(reg.session->room, fact);
+}
+
+// What is not evicted to make room for a fact, lest the fact bring back what
+// is finished: what else is known of its key, its session, and newer ones.
+bool spared(const Expiry *expiry, const Fact &fact)
+{
+    switch (expiry->kind) {
+    case Kind::stream: {
+        const Stream *stream = stream_expiring(expiry);
+        return same_key(stream->reg, id_of(stream), fact);
+    }
+    case Kind::user: {
+        const User *user = user_expiring(expiry);
+        return same_key(user->reg, id_of(user), fact);
+    }
+    case Kind::session:
+        break;
+    }
+    const Session *oldest = oldest_of_room(session_expiring(expiry));
+    return same_room(oldest->room, fact) &&
+           session_start(oldest) >= least_start(oldest->room, fact);
+}
+
+// Frees the oldest tombstones until there is a plan; false when there is none.
+bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
+               Plan &plan)
+{
+    unsigned evictions = 0;
+    while (!make_plan(rooms, env.memory, fact, plan)) {
+        release_plan(env.memory, plan);
+        plan = {};
+        Expiry *head = rooms->queue.next;
+        if (evictions++ == evictions_max || head == &rooms->queue) {
+            return false;
+        }
+        if (spared(head, fact)) {
+            queue_touch(rooms, head, true);
+        } else {
+            evict(rooms, env, head);
+        }
+    }
+    return true;
+}
+
 void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan, bool listed)
 {
     const std::uint64_t revision = ++rooms->version.revision;
@@ -548,13 +615,8 @@ zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
     rooms->clock = std::max(rooms->clock, env.now);
 
     Plan plan = {};
-    unsigned evictions = 0;
-    while (!make_plan(rooms, env.memory, fact, plan)) {
-        release_plan(env.memory, plan);
-        plan = {};
-        if (evictions++ == evictions_max || !evict_one(rooms, env)) {
-            return ZEGO_DEFERRED;
-        }
+    if (!make_room(rooms, env, fact, plan)) {
+        return ZEGO_DEFERRED;
     }
 
     Session *session = plan.session;

@@ -333,6 +333,11 @@ inline Session *current_session(const Room *room)
     return session_ranked(tree_last(room->sessions_by_rank));
 }
 
+inline Session *oldest_of_room(const Session *session)
+{
+    return session_ranked(tree_first(session->room->sessions_by_rank));
+}
+
 // Current and not closed, and created, or with a live stream or user.
 inline bool session_listed(const Session *session)
 {
@@ -378,9 +383,8 @@ inline bool session_complete(const zego_rooms_s *rooms, const Session *session)
 // What may be freed goes to the end of the queue, what may not leaves it.
 void queue_touch(zego_rooms_s *rooms, Expiry *expiry, bool may_be_freed);
 
-// Frees one entry, from the head of the queue or what must go before it;
-// false when the queue is empty.
-bool evict_one(zego_rooms_s *rooms, const zego_env_t &env);
+// Frees this entry of the queue, or what must go before it.
+void evict(zego_rooms_s *rooms, const zego_env_t &env, Expiry *expiry);
 
 } // namespace zego
 
