@@ -1,0 +1,407 @@
+
+/*
+ * Every delivery order of the scenarios, and every order with any one
+ * callback repeated, goes through the reconciler; prefixes are shared: all
+ * state lies in the memory handed in, and is put back by copying it.
+ */
+
+#include "unit.h"
+
+
+#define ARENA_SIZE  (256 * 1024)
+#define SETS        (1 << UNIT_EVENTS_MAX)
+
+/* one in so many orders is looked through for inconsistencies */
+#define CHECK_EACH  16
+
+typedef struct {
+    uint64_t              orders;
+    uint64_t              wrong;           /* in the vendor's model */
+    double                share;           /* of them, in per cent */
+} tally_t;
+
+typedef struct {
+    const zego_event_t   *events;
+    size_t                n;
+
+    /* by the set of what was delivered */
+    char                 *json[SETS];
+    zego_verdict_e        verdict[SETS][UNIT_EVENTS_MAX];
+    uint64_t              shown;           /* by all */
+
+    unsigned              left[UNIT_EVENTS_MAX];
+    unsigned              path[UNIT_EVENTS_MAX + 1];
+    unsigned              depth;
+    unsigned              length;
+
+    tally_t              *tally;
+} orders_t;
+
+
+static void *arena_alloc(void *ctx, size_t size);
+static void arena_free(void *ctx, void *p);
+static void every_order_of(const unit_scenario_t *scenario, unsigned repeat,
+    tally_t tally[2]);
+static void learn(orders_t *orders);
+static void walk(orders_t *orders, unsigned set, const vendor_t *vendor);
+static void deliver(orders_t *orders, unsigned set, unsigned i);
+static void wrong(orders_t *orders, const char *what);
+
+
+static _Alignas(16) char  arena[ARENA_SIZE];
+static size_t             arena_used;
+
+static zego_env_t  env = {
+    .memory = { arena_alloc, arena_free, NULL },
+    .now = 1,
+    .horizon = UNIT_HORIZON
+};
+
+static zego_rooms_t  *rooms;
+
+
+/* any of these arrives in any order, twice */
+
+static const unit_scenario_t  coincidences[] = {
+
+    { .name = "number and time, and the name differs", .events = {
+        ROOM_CREATE(7, 1000),
+        STREAM_CREATE(7, 1, 2000, "a", .user_name = STR("ann")),
+        STREAM_CREATE(7, 1, 2000, "a", .user_name = STR("bob")),
+        STREAM_CREATE(7, 1, 2000, "a", .user_name = STR("cat")) } },
+
+    { .name = "number and time of create and close", .events = {
+        STREAM_CREATE(7, 1, 2000, "a"),
+        STREAM_CLOSE(7, 1, 2000, 2000, "a"),
+        STREAM_CREATE(7, 1, 2000, "b"),
+        STREAM_CREATE(7, 1, 1999, "b", .user_name = STR("ann")) } },
+
+    { .name = "time of login and logout, without a number", .events = {
+        ROOM_CREATE(7, 1000),
+        LOGIN(7, 0, 2000, "u", 71),
+        LOGOUT(7, 0, 2000, 2000, "u", 71),
+        LOGIN(7, 0, 2000, "u", 72),
+        LOGIN(7, 0, 2000, "v", 73) } },
+
+    { .name = "time of two devices", .events = {
+        LOGIN(7, 1, 2000, "u", 72),
+        LOGIN(7, 1, 2000, "u", 71),
+        LOGOUT(7, 2, 2000, 2000, "u", 72),
+        LOGOUT(7, 3, 2000, 2001, "u", 71),
+        LOGIN(7, 3, 2001, "u", 71) } },
+
+    { .name = "numbers against times", .events = {
+        ROOM_CREATE(7, 1000),
+        LOGIN(7, 1, 5000, "u", 71),
+        LOGOUT(7, 2, 5000, 4000, "u", 71),
+        LOGIN(7, 3, 3000, "u", 72),
+        STREAM_CREATE(7, 2, 1000, "a"),
+        STREAM_CREATE(7, 1, 2000, "a") } },
+
+    { .name = "a room created twice and closed twice", .events = {
+        ROOM_CREATE(7, 1000),
+        EVENT(ZEGO_ROOM_CREATE, 7, .first = 1000, .time = 1000,
+              .user_id = STR("another")),
+        ROOM_CREATE(7, 1001),
+        ROOM_CREATE(8, 1001),
+        ROOM_CLOSE(7, 2000, .code = 1),
+        ROOM_CLOSE(7, 2000, .code = 2) } },
+
+    { .name = "a room reopened within the same millisecond", .events = {
+        ROOM_CREATE(9, 1000),
+        STREAM_CREATE(9, 1, 1000, "a"),
+        ROOM_CLOSE(9, 1000),
+        ROOM_CREATE(8, 1000),
+        STREAM_CREATE(8, 1, 1000, "a") } },
+
+    { .name = "the same, twice", .events = {
+        ROOM_CREATE(7, 1000),
+        ROOM_CLOSE(7, 1000),
+        ROOM_CREATE(8, 1000),
+        ROOM_CLOSE(8, 1000),
+        ROOM_CREATE(9, 1000),
+        LOGIN(9, 1, 1000, "u", 91) } },
+
+    { .name = "the same without room events", .events = {
+        STREAM_CREATE(7, 1, 1000, "a"),
+        STREAM_CREATE(8, 1, 1000, "b"),
+        LOGIN(9, 1, 1000, "u", 91),
+        LOGOUT(9, 2, 1000, 1000, "u", 91),
+        STREAM_CLOSE(8, 2, 1000, 1000, "b") } },
+
+    { .name = "clocks that differ by more than a room lives", .events = {
+        ROOM_CREATE(7, 1000),
+        STREAM_CREATE(7, 1, 9000, "a"),
+        ROOM_CLOSE(7, 2000),
+        ROOM_CREATE(8, 3000),
+        STREAM_CREATE(8, 1, 100, "a"),
+        LOGIN(8, 1, 500, "u", 81) } }
+};
+
+
+START_TEST(every_order)
+{
+    size_t                  i;
+    uint64_t                total;
+    tally_t                 tally[2];
+    const unit_scenario_t  *s;
+
+    printf("| callbacks of a room | n | orders | flowcharts wrong "
+           "| with one repeated | flowcharts wrong |\n"
+           "| --- | --- | --- | --- | --- | --- |\n");
+
+    for (i = 0, total = 0; i < unit_nscenarios; i++) {
+        s = &unit_scenarios[i];
+        every_order_of(s, s->repeat, tally);
+
+        printf("| %s | %zu | %lu | %.0f %% |", s->name, unit_events(s),
+               tally[0].orders, tally[0].share);
+        printf(s->repeat ? " %lu | %.0f %% |\n" : " | |\n",
+               tally[1].orders, tally[1].share);
+
+        if (s->figures) {
+            ck_assert_int_eq(tally[0].share + 0.5, s->once);
+            ck_assert_int_eq(tally[1].share + 0.5, s->twice);
+        }
+
+        total += tally[0].orders + tally[1].orders;
+    }
+
+    printf("%lu orders of delivery, none gave a wrong list\n", total);
+}
+END_TEST
+
+
+START_TEST(every_order_of_coincidences)
+{
+    size_t    i;
+    uint64_t  total;
+    tally_t   tally[2];
+
+    for (i = 0, total = 0; i < sizeof(coincidences) / sizeof(coincidences[0]);
+         i++)
+    {
+        every_order_of(&coincidences[i], 1, tally);
+        total += tally[0].orders + tally[1].orders;
+    }
+
+    printf("%lu orders of coincidences, none gave a wrong list\n", total);
+}
+END_TEST
+
+
+static void
+every_order_of(const unit_scenario_t *scenario, unsigned repeat,
+    tally_t tally[2])
+{
+    size_t           i;
+    orders_t        *orders;
+    const vendor_t   vendor = { NULL };
+
+    memset(tally, 0, 2 * sizeof(tally_t));
+
+    orders = calloc(1, sizeof(orders_t));
+    orders->events = scenario->events;
+    orders->n = unit_events(scenario);
+    orders->length = orders->n;
+    orders->tally = &tally[0];
+
+    learn(orders);
+
+    arena_used = 0;
+    rooms = zego_rooms_create(&env, 1, 1, 0);
+
+    for (i = 0; i < orders->n; i++) {
+        orders->left[i] = 1;
+    }
+
+    walk(orders, 0, &vendor);
+
+    orders->length++;
+    orders->tally = &tally[1];
+
+    for (i = 0; repeat && i < orders->n; i++) {
+        orders->left[i]++;
+        walk(orders, 0, &vendor);
+        orders->left[i]--;
+    }
+
+    for (i = 0; i < 2; i++) {
+        tally[i].share = 100.0 * tally[i].wrong / tally[i].orders;
+    }
+
+    for (i = 0; i < SETS; i++) {
+        free(orders->json[i]);
+    }
+
+    free(orders);
+}
+
+
+/* what every set of callbacks gives, in order, which the model confirms */
+
+static void
+learn(orders_t *orders)
+{
+    char          *text, *model;
+    size_t         i, n;
+    unsigned       set;
+    unit_zone_t    zone;
+    zego_event_t   some[UNIT_EVENTS_MAX];
+
+    for (set = 0; set < 1u << orders->n; set++) {
+        unit_zone_init(&zone);
+
+        for (i = 0, n = 0; i < orders->n; i++) {
+            if (set & 1u << i) {
+                some[n] = orders->events[i];
+                unit_apply(&zone, &some[n++]);
+            }
+        }
+
+        text = unit_text(zone.rooms);
+        model = model_text(some, n);
+        ck_assert_str_eq(text, model);
+        free(text);
+        free(model);
+
+        orders->json[set] = strdup(unit_json(zone.rooms));
+
+        for (i = 0; i < orders->n; i++) {
+            orders->verdict[set][i] = model_verdict(some, n,
+                                                    &orders->events[i]);
+        }
+
+        unit_zone_done(&zone);
+    }
+
+    orders->shown = model_shown(orders->events, orders->n);
+}
+
+
+static void
+walk(orders_t *orders, unsigned set, const vendor_t *vendor)
+{
+    char      *saved;
+    size_t     used;
+    unsigned   i;
+    vendor_t   theirs;
+
+    if (orders->depth == orders->length) {
+        if (orders->tally->orders % CHECK_EACH == 0
+            && zego_rooms_check(rooms))
+        {
+            wrong(orders, zego_rooms_check(rooms));
+        }
+
+        orders->tally->orders++;
+        orders->tally->wrong += vendor_shown(vendor, orders->events)
+                                != orders->shown;
+        return;
+    }
+
+    used = arena_used;
+    saved = malloc(used);
+    memcpy(saved, arena, used);
+
+    for (i = 0; i < orders->n; i++) {
+        if (orders->left[i] == 0) {
+            continue;
+        }
+
+        orders->left[i]--;
+        orders->path[orders->depth++] = i;
+
+        deliver(orders, set, i);
+
+        theirs = *vendor;
+        vendor_deliver(&theirs, &orders->events[i]);
+
+        walk(orders, set | 1u << i, &theirs);
+
+        orders->depth--;
+        orders->left[i]++;
+
+        arena_used = used;
+        memcpy(arena, saved, used);
+    }
+
+    free(saved);
+}
+
+
+static void
+deliver(orders_t *orders, unsigned set, unsigned i)
+{
+    const char      *before, *after, *json;
+    zego_stats_t     stats;
+    zego_verdict_e   verdict;
+    zego_version_t   version;
+
+    before = orders->json[set];
+    after = orders->json[set | 1u << i];
+
+    zego_rooms_stats(rooms, &stats);
+    verdict = zego_rooms_apply(rooms, &env, &orders->events[i], &version);
+    json = unit_json(rooms);
+
+    if (strcmp(after, json) != 0) {
+        wrong(orders, json);
+    }
+
+    if (verdict != orders->verdict[set][i]) {
+        wrong(orders, zego_verdict_name(verdict).data);
+    }
+
+    if (version.revision
+        != stats.version.revision + (strcmp(before, after) != 0))
+    {
+        wrong(orders, "revision");
+    }
+}
+
+
+static void
+wrong(orders_t *orders, const char *what)
+{
+    unsigned  i;
+
+    for (i = 0; i < orders->depth; i++) {
+        printf("%u ", orders->path[i]);
+    }
+
+    ck_abort_msg("%s", what);
+}
+
+
+static void *
+arena_alloc(void *ctx, size_t size)
+{
+    void  *p;
+
+    (void) ctx;
+
+    p = arena + arena_used;
+    arena_used += (size + 15) & ~(size_t) 15;
+
+    return arena_used <= ARENA_SIZE ? p : NULL;
+}
+
+
+static void
+arena_free(void *ctx, void *p)
+{
+    (void) ctx;
+    (void) p;
+}
+
+
+int
+main(void)
+{
+    const TTest  *tests[] = {
+        every_order, every_order_of_coincidences, NULL
+    };
+
+    return unit_main("orders", tests);
+}
