@@ -1,0 +1,103 @@
+"""Ways to run nginx that have surprised modules."""
+
+import itertools
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+
+from callbacks import Life, encode, from_set
+from gateway import (CONFIG, DEADLINE, HTTP, NGINX, REPO, Gateway, free_port,
+                     until)
+
+
+class Modes(unittest.TestCase):
+    def setUp(self):
+        life = Life("room", 1, itertools.count(1700000000000))
+        self.callbacks = [life.room_create(), life.login("u", 1),
+                          life.stream_create("a"), life.stream_create("b"),
+                          life.stream_close("b")]
+
+    def posted(self, gateway):
+        for callback in self.callbacks:
+            self.assertEqual((200, b""),
+                             gateway.connect().post(encode(callback)))
+        gateway.check(from_set(self.callbacks))
+
+    def test_single_process(self):
+        gateway = Gateway(self, master="off", workers=1, size="8m")
+        self.posted(gateway)
+        gateway.end(signal.SIGQUIT)
+
+    def test_without_http(self):
+        gateway = Gateway(self)
+        self.posted(gateway)
+        epoch = gateway.version()[0]
+        gateway.configure(config=CONFIG)
+        result = gateway.test_config()
+        self.assertEqual(0, result.returncode, result.stderr)
+        gateway.reload({})
+        until(lambda: gateway.count(r"worker process \d+ exited") == 2, "gone")
+        gateway.reload({"config": CONFIG + HTTP})
+        self.assertNotEqual(epoch, gateway.version()[0])
+        self.assertEqual({}, gateway.rooms())
+        self.posted(gateway)
+
+    def test_zone_that_goes_and_comes(self):
+        """Of the same name and size: a new list, not a stale one."""
+        gateway = Gateway(self)
+        self.posted(gateway)
+        epoch = gateway.version()[0]
+        gateway.reload({"config": (CONFIG + HTTP).replace("rooms", "other")})
+        gateway.check({})
+        gateway.reload({"config": CONFIG + HTTP})
+        gateway.check({})
+        self.assertNotEqual(epoch, gateway.version()[0])
+        self.posted(gateway)
+
+    def test_quit(self):
+        gateway = Gateway(self)
+        self.posted(gateway)
+        gateway.end(signal.SIGQUIT)
+
+    @unittest.skipUnless(shutil.which("curl"), "no curl")
+    def test_http2(self):
+        port = free_port()
+        version = subprocess.run([NGINX, "-v"], capture_output=True,
+                                 text=True).stderr
+        version = [int(part)
+                   for part in re.search(r"/([\d.]+)", version)[1].split(".")]
+        listen = f"listen 127.0.0.1:{port}"
+        gateway = Gateway(self, server=f"{listen}; http2 on;"
+                          if version >= [1, 25, 1] else f"{listen} http2;")
+        # in one frame, in several, and in a file
+        for size in 0, 20000, 200000:
+            for callback in self.callbacks:
+                result = subprocess.run(
+                    ["curl", "-sS", "--http2-prior-knowledge", "--data-binary",
+                     "@-", "-w", "%{http_version} %{http_code}",
+                     f"http://127.0.0.1:{port}/callback"],
+                    input=encode(callback | {"title": "x" * size}),
+                    capture_output=True, timeout=DEADLINE)
+                self.assertEqual((b"2 200", b""),
+                                 (result.stdout, result.stderr))
+        gateway.check(from_set(self.callbacks))
+
+    def test_sender(self):
+        secret = "a secret of the test"
+        gateway = Gateway(self, http=f'zego_app 7 "secret={secret}";')
+        path = gateway.root / "secret"
+        path.write_text(secret)
+        url = f"http://127.0.0.1:{gateway.port}"
+        result = subprocess.run(
+            [sys.executable, REPO / "tools/zego-callbacks", "--rooms", "10",
+             "--lives", "2", "--appid", "7", "--secret-file", path,
+             "--shuffle", "200", "--repeat", ".3", "--rate", "0",
+             "--check", f"{url}/zego", f"{url}/callback"],
+            capture_output=True, text=True, timeout=3 * DEADLINE,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        self.assertEqual(0, result.returncode, result.stderr)
+        self.assertIn("the list is right", result.stderr)
