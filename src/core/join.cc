@@ -255,7 +255,7 @@ bool plan_register(const zego_memory_t &memory, const RegisterFact &fact,
 
 // False without memory; then plan holds what is to be released.
 bool make_plan(const zego_rooms_s *rooms, const zego_memory_t &memory,
-               const Fact &fact, Plan &plan)
+               const Fact &fact, bool need_windows, Plan &plan)
 {
     plan.room = find_room(rooms, fact);
     if (plan.room == nullptr) {
@@ -285,7 +285,7 @@ bool make_plan(const zego_rooms_s *rooms, const zego_memory_t &memory,
     if (fact.reg != nullptr && !plan_register(memory, *fact.reg, plan)) {
         return false;
     }
-    return plan_windows(memory, fact, plan.session);
+    return plan_windows(memory, fact, plan.session) || !need_windows;
 }
 
 // A new register has its text already; else it goes where the old one was.
@@ -565,12 +565,17 @@ bool spared(const Expiry *expiry, const Fact &fact)
 bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
                Plan &plan)
 {
-    unsigned evictions = 0;
-    while (!make_plan(rooms, env.memory, fact, plan)) {
+    for (unsigned evictions = 0;; evictions++) {
+        Expiry *head = rooms->queue.next;
+        const bool last = evictions == evictions_max || head == &rooms->queue;
+
+        // A window that cannot be widened loses numbers, but never an event.
+        if (make_plan(rooms, env.memory, fact, !last, plan)) {
+            return true;
+        }
         release_plan(env.memory, plan);
         plan = {};
-        Expiry *head = rooms->queue.next;
-        if (evictions++ == evictions_max || head == &rooms->queue) {
+        if (last) {
             return false;
         }
         if (spared(head, fact)) {
@@ -579,7 +584,6 @@ bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
             evict(rooms, env, head);
         }
     }
-    return true;
 }
 
 void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan, bool listed)

@@ -168,7 +168,7 @@ bool window_hole(const Window &window, std::uint64_t from, Range *range)
     return true;
 }
 
-bool window_join(Window &window, const zego_memory_t &memory,
+void window_join(Window &window, const zego_memory_t &memory,
                  const Window &other)
 {
     if (other.next > window.next) {
@@ -195,9 +195,7 @@ bool window_join(Window &window, const zego_memory_t &memory,
         window.lost = std::max(window.lost, other.lost);
     }
 
-    if (!window_reserve(window, memory, other.top)) {
-        return false;
-    }
+    window_reserve(window, memory, other.top);
     std::uint64_t left = other.above;
     for (std::uint64_t n = other.next; left > 0; n++) {
         if (seen(other, n)) {
@@ -205,7 +203,6 @@ bool window_join(Window &window, const zego_memory_t &memory,
             left--;
         }
     }
-    return true;
 }
 
 bool window_equal(const Window &a, const Window &b)

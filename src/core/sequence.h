@@ -37,7 +37,7 @@ bool window_reserve(Window &window, const zego_memory_t &memory,
                     std::uint64_t n);
 
 // n was seen; 0 says that there was no number.  True when what is missing
-// changed.  After window_reserve().
+// changed.  Where the bitmap is not wide enough, the lowest numbers slide out.
 bool window_see(Window &window, std::uint64_t n);
 
 // How many numbers are missing.
@@ -51,8 +51,8 @@ struct Range {
 };
 bool window_hole(const Window &window, std::uint64_t from, Range *range);
 
-// Joins what another window saw; false without memory.
-bool window_join(Window &window, const zego_memory_t &memory,
+// Joins what another window saw.
+void window_join(Window &window, const zego_memory_t &memory,
                  const Window &other);
 
 bool window_equal(const Window &a, const Window &b);
