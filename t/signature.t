@@ -1,0 +1,295 @@
+# Whose callbacks are taken: apps, secrets, signatures, ages.
+
+use lib 't/lib';
+use Test::Nginx::Socket;
+use Zego;
+
+plan tests => repeat_each() * 283;
+
+# ages are minutes, for a file may take a while to run
+our $now = time;
+
+our $Aged = <<'CONF';
+    location = /callback {
+        zego_callback zone=live max_age=10m;
+        add_header X-Verdict $zego_verdict always;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+CONF
+
+sub aged {
+    my ($seconds) = @_;
+    return Zego::post('room_create',
+                      Zego::signed('secret', $main::now - $seconds, '1'));
+}
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: the documented vector
+--- request eval
+Zego::post('room_create', nonce => '123412', timestamp => '1470820198',
+           signature => '5bd59fd62953a8059fb7eaba95720f66d19e4517')
+--- response_headers
+X-Verdict: applied
+--- response_body:
+
+
+=== TEST 2: in every kind of body, with the timestamp as a number too
+--- request eval
+["POST /callback\n" . Zego::form('room_create'),
+ "POST /callback\n" . Zego::percent('room_create'),
+ Zego::post('room_create', timestamp => \1470820198)]
+--- response_headers eval
+['X-Verdict: applied', 'X-Verdict: duplicate', 'X-Verdict: duplicate']
+--- response_body eval
+['', '', '']
+
+
+=== TEST 3: wrong signatures
+--- request eval
+[map { Zego::post('room_create', signature => $_) }
+     '5bd59fd62953a8059fb7eaba95720f66d19e4516',
+     '4bd59fd62953a8059fb7eaba95720f66d19e4517',
+     '5bd59fd62953a8059fb7eaba95720f66d19e451',
+     '5bd59fd62953a8059fb7eaba95720f66d19e45170',
+     ' 5bd59fd62953a8059fb7eaba95720f66d19e4517',
+     'x' x 40, '0' x 40, 'a' x 300, \'["5bd59fd6"]', \0]
+--- error_code eval
+[(403) x 10]
+--- response_headers eval
+[('X-Verdict: rejected') x 10]
+--- response_body eval
+[('{"Reason":"signature"}') x 10]
+
+
+=== TEST 4: the documented signature is in lower case
+--- request eval
+[Zego::post('room_create',
+            signature => '5BD59FD62953A8059FB7EABA95720F66D19E4517'),
+ Zego::post('room_create',
+            signature => '5Bd59fd62953a8059fb7eaba95720f66d19e4517')]
+--- error_code eval
+[403, 403]
+--- response_body eval
+['{"Reason":"signature"}', '{"Reason":"signature"}']
+
+
+=== TEST 5: no signature, nor what it is made of
+--- request eval
+[(map { Zego::post('room_create', $_ => undef) }
+      qw(signature timestamp nonce)),
+ (map { Zego::post('room_create', $_ => '') } qw(signature timestamp nonce))]
+--- error_code eval
+[(403) x 6]
+--- response_body eval
+[('{"Reason":"signature"}') x 6]
+
+
+=== TEST 6: another timestamp or nonce, or both with what joins them moved
+--- request eval
+[Zego::post('room_create', timestamp => '1470820199'),
+ Zego::post('room_create', nonce => '123413'),
+ Zego::post('room_create', timestamp => '123412', nonce => '1470820198'),
+ Zego::post('room_create', timestamp => '2', nonce => '12341147082019'),
+ Zego::post('room_create', timestamp => '1', nonce => '234121470820198')]
+--- error_code eval
+[403, 403, 200, 403, 200]
+--- response_body eval
+['{"Reason":"signature"}', '{"Reason":"signature"}', '',
+ '{"Reason":"signature"}', '']
+
+
+=== TEST 7: the three are sorted as bytes, wherever the secret comes
+--- http_config
+    zego_zone zone=live:1m;
+    zego_app 1 secret=1a;
+    zego_app 2 secret=00;
+    zego_app 3 secret=Z;
+    zego_app 4 secret=é;
+--- request eval
+[map { Zego::post('room_create', appid => \$_->[0],
+                  Zego::signed(@$_[1 .. 3])) }
+     [1, '1a', '17', '19'], [1, '1a', '19', '1'], [1, '1a', '2', '1b'],
+     [2, '00', '1', '0'], [2, '00', '000', '001'],
+     [3, 'Z', '9', 'a'], [3, 'Z', '10', '9'], [3, 'Z', '1', 'Z'],
+     [4, "\xc3\xa9", '1', 'z']]
+--- response_headers eval
+['X-Verdict: applied', 'X-Verdict: duplicate', 'X-Verdict: duplicate',
+ 'X-Verdict: applied', 'X-Verdict: duplicate',
+ 'X-Verdict: applied', 'X-Verdict: duplicate', 'X-Verdict: duplicate',
+ 'X-Verdict: applied']
+--- response_body eval
+[('') x 9]
+
+
+=== TEST 8: two secrets, while one is being replaced
+--- http_config
+    zego_zone zone=live:1m;
+    zego_app 1 secret=new secret=old server_secret=server;
+--- request eval
+[map { Zego::post('room_create', Zego::signed($_, 1700000000, '77')) }
+     qw(new old newold server)]
+--- error_code eval
+[200, 200, 403, 403]
+--- response_body eval
+['', '', '{"Reason":"signature"}', '{"Reason":"signature"}']
+
+
+=== TEST 9: an app's secret is good for that app only
+--- http_config
+    zego_zone zone=live:1m;
+    zego_app 1 secret=one;
+    zego_app 2 secret=two;
+--- request eval
+[map { Zego::post('room_create', appid => \$_->[0],
+                  Zego::signed($_->[1], 1700000000, '77')) }
+     [1, 'one'], [1, 'two'], [2, 'one'], [2, 'two']]
+--- error_code eval
+[200, 403, 403, 200]
+--- response_body eval
+['', '{"Reason":"signature"}', '{"Reason":"signature"}', '']
+
+
+=== TEST 10: an app that is not configured
+--- request eval
+[Zego::post('room_create', appid => \3),
+ Zego::post('stream_create', appid => '3'),
+ Zego::post('room_create', appid => \3, signature => undef),
+ Zego::post('room_create', appid => \3, room_id => undef)]
+--- error_code eval
+[(403) x 4]
+--- response_body eval
+[('{"Reason":"app"}') x 4]
+
+
+=== TEST 11: where no app is configured all are taken
+--- http_config
+    zego_zone zone=live:1m;
+--- request eval
+[Zego::post('room_create', appid => \0, signature => undef),
+ Zego::post('room_create', appid => \4294967295, signature => 'wrong',
+            timestamp => undef, nonce => undef),
+ 'GET /live/rooms?detail=counts']
+--- response_body_like eval
+['^$', '^$', '"AppId":0,.*"AppId":4294967295,']
+
+
+=== TEST 12: an unsigned callback is not told what else is wrong with it
+--- request eval
+[Zego::post('room_create', signature => undef, room_id => undef),
+ Zego::post('room_create', signature => undef, room_session_id => 'x'),
+ Zego::post('room_create', room_id => undef)]
+--- error_code eval
+[403, 403, 400]
+--- response_body eval
+['{"Reason":"signature"}', '{"Reason":"signature"}',
+ '{"Reason":"missing","Field":"room_id"}']
+
+
+=== TEST 13: what is refused changes nothing
+--- request eval
+[Zego::post('room_create'),
+ Zego::post('room_close', signature => undef),
+ Zego::post('room_create', room_id => 'no', nonce => '1'),
+ Zego::post('room_create', room_id => 'no', appid => \3),
+ 'GET /live/rooms?detail=counts']
+--- error_code eval
+[200, 403, 403, 403, 200]
+--- response_body_like eval
+['^$', '"signature"', '"signature"', '"app"',
+ '-1",.*"RoomList":\[\{"RoomInfo":\{"AppId":1,"RoomID":"room1",[^\[]*\]']
+
+
+=== TEST 14: callbacks within the age that is allowed
+--- config eval: $::Aged
+--- request eval
+[map { main::aged($_) } 0, 200, -400]
+--- response_headers eval
+['X-Verdict: applied', 'X-Verdict: duplicate', 'X-Verdict: duplicate']
+--- response_body eval
+['', '', '']
+
+
+=== TEST 15: callbacks that are too old, or from the future
+--- config eval: $::Aged
+--- request eval
+[(map { main::aged($_) } 3600, 800, -3600, -1200), 'GET /live/rooms']
+--- error_code eval
+[403, 403, 403, 403, 200]
+--- response_body_like eval
+[('^\{"Reason":"age"\}$') x 4, '"RoomList":\[\]']
+
+
+=== TEST 16: an age needs a timestamp
+--- http_config
+    zego_zone zone=live:1m;
+--- config eval: $::Aged
+--- request eval
+[Zego::post('room_create', timestamp => undef),
+ Zego::post('room_create', timestamp => $main::now . '000'),
+ Zego::post('room_create', timestamp => $main::now)]
+--- error_code eval
+[403, 403, 200]
+--- response_body eval
+['{"Reason":"age"}', '{"Reason":"age"}', '']
+
+
+=== TEST 17: a bad signature says nothing of the age
+--- config eval: $::Aged
+--- request eval
+Zego::post('room_create', signature => '0' x 40)
+--- error_code: 403
+--- response_body chop
+{"Reason":"signature"}
+
+
+=== TEST 18: ages do not matter unless one is given, and are counted
+--- request eval
+[main::aged(86400 * 3000), main::aged(-86400 * 3000), main::aged(1200),
+ 'GET /live/metrics']
+--- response_headers eval
+['X-Verdict: applied', 'X-Verdict: duplicate', 'X-Verdict: duplicate',
+ '! X-Verdict']
+--- response_body_like eval
+['^$', '^$', '^$',
+ 'zego_callback_age_seconds_bucket\{zone="live",le="600"\} 0\n'
+ . '.*le="3600"\} 1\n.*le="86400"\} 1\n.*le="\+Inf"\} 3\n'
+ . '.*zego_callback_age_seconds_count\{zone="live"\} 3\n']
+
+
+=== TEST 19: no secret in an answer or in a log, not even in a debug log
+--- http_config
+    zego_zone zone=live:1m;
+    zego_app 1 secret=hush secret=whisper server_secret=mutter;
+--- config
+    location = /callback {
+        zego_callback zone=live;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+[Zego::post('room_create', Zego::signed('whisper', 1700000000, '77')),
+ Zego::post('room_create'), Zego::post('room_create', appid => \2),
+ 'GET /live/rooms', 'GET /live/rooms/room1', 'GET /live/metrics']
+--- error_code eval
+[200, 403, 403, 200, 200, 200]
+--- response_body_unlike eval
+[('hush|whisper|mutter|5bd59fd6') x 6]
+--- no_error_log eval
+[qr/\[(?:alert|crit|emerg)\]/, qr/hush|whisper|mutter/]
+
+
+=== TEST 20: why a callback was refused is in the log
+--- request eval
+Zego::post('room_create', room_id => undef)
+--- error_code: 400
+--- error_log
+zego callback was rejected: missing room_id,
+--- response_body_like: room_id
