@@ -3,6 +3,7 @@
 // key the newer before the older, so that none is missing that hides another.
 
 #include "fact.h"
+#include "key.h"
 
 #include <new>
 
@@ -16,21 +17,6 @@ enum class Pass : std::uint8_t { listed, tombstones };
 
 enum class Phase : std::uint8_t { rooms, sessions, session, streams, users };
 
-struct Position {
-    std::array<char, 256> bytes;
-    std::size_t len = 0;
-};
-
-std::string_view string_of(const Position &position)
-{
-    return {position.bytes.data(), position.len};
-}
-
-void set(Position &position, std::string_view string)
-{
-    position.len = string.copy(position.bytes.data(), position.bytes.size());
-}
-
 } // namespace
 
 // Where it stands: the entry that was looked at last.
@@ -40,11 +26,11 @@ struct zego_copy_s {
     Phase phase = Phase::rooms;
     bool begun = false; // a room was looked at
     std::uint32_t appid = 0;
-    Position room_id;
+    Key room_id;
     std::uint64_t session_start = 0;
     bool session_open = false;
     std::uint64_t session_id = 0;
-    Position entry_id;
+    Key entry_id;
     std::uint64_t login_time = 0;
     bool logged_in = false;
     std::uint64_t user_session_id = 0;
@@ -89,7 +75,7 @@ bool next_room(zego_copy_s *copy, const zego_rooms_s *from)
     const Room *room = room_at(node);
     copy->begun = true;
     copy->appid = room->appid;
-    set(copy->room_id, room_id(room));
+    set_key(copy->room_id, room_id(room));
     copy->session_start = UINT64_MAX;
     copy->session_open = true;
     copy->session_id = UINT64_MAX;
@@ -197,7 +183,7 @@ zego_verdict_e copy_stream(zego_copy_s *copy, zego_rooms_s *rooms,
         return ZEGO_DUPLICATE;
     }
     const Stream *stream = stream_at(node);
-    set(copy->entry_id, id_of(stream));
+    set_key(copy->entry_id, id_of(stream));
     if (!in_pass(copy, session, !stream->reg.closed)) {
         return ZEGO_DUPLICATE;
     }
@@ -218,7 +204,7 @@ zego_verdict_e copy_user(zego_copy_s *copy, zego_rooms_s *rooms,
         return ZEGO_DUPLICATE;
     }
     const User *user = user_ranked(node);
-    set(copy->entry_id, id_of(user));
+    set_key(copy->entry_id, id_of(user));
     copy->login_time = user->login_time;
     copy->logged_in = !user->reg.closed;
     copy->user_session_id = user->session_id;
@@ -266,7 +252,7 @@ zego_copy_e finish(zego_rooms_s *rooms, const zego_rooms_s *from)
 {
     rooms->version.revision =
         std::max(rooms->version.revision, from->version.revision);
-    rooms->evictions = std::max(rooms->evictions, from->evictions);
+    rooms->evictions += from->evictions;
     rooms->rebuilt = std::max(rooms->rebuilt, from->rebuilt);
     return ZEGO_COPY_DONE;
 }

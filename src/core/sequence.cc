@@ -148,12 +148,17 @@ std::uint64_t window_missing(const Window &window)
 
 bool window_hole(const Window &window, std::uint64_t from, Range *range)
 {
+    std::uint64_t n = std::max(from, window.next);
     if (window.lost > 0 && from <= window.lost_to) {
-        *range = {std::max(from, window.lost_from), window.lost_to};
+        range->first = std::max(from, window.lost_from);
+        range->last = window.lost_to;
+        for (n = window.next;
+             n == range->last + 1 && !seen(window, n) && n < window.top; n++) {
+            range->last = n;
+        }
         return true;
     }
 
-    std::uint64_t n = std::max(from, window.next);
     while (n < window.top && seen(window, n)) {
         n++;
     }

@@ -13,16 +13,6 @@ namespace {
 // Entries that one piece may look at, listed or not.
 constexpr unsigned visits_max = 256;
 
-std::string_view string_of(const Key &key)
-{
-    return {key.bytes.data(), key.len};
-}
-
-void set_key(Key &key, std::string_view string)
-{
-    key.len = string.copy(key.bytes.data(), key.bytes.size());
-}
-
 bool piece_full(const zego_view_s *view)
 {
     return view->nitems >= items_max || view->visits >= visits_max ||
@@ -129,36 +119,39 @@ void read_streams(zego_view_s *view, const Session *session)
     view->phase = Phase::users_begin;
 }
 
-// User sessions after entry_id and entry_session; of each user the newest.
+// The first session of the next user by rank; the empty id is before all.
+TreeNode *next_user(const Session *session, std::string_view id)
+{
+    return tree_lower_bound(session->users_by_rank,
+                            UserRank{id, UINT64_MAX, true, UINT64_MAX},
+                            user_rank);
+}
+
+// Users after entry_id, of each its newest session.
 void read_users(zego_view_s *view, const Session *session)
 {
-    TreeNode *node = tree_lower_bound(
-        session->users, UserKey{string_of(view->entry_id), view->entry_session},
-        user_key);
-    while (node != tree_end(session->users)) {
+    TreeNode *node = next_user(session, string_of(view->entry_id));
+    while (node != tree_end(session->users_by_rank)) {
         if (piece_full(view)) {
             return;
         }
-        const User *user = user_at(node);
-        node = tree_next(node);
+        set_key(view->entry_id, id_of(user_ranked(node)));
+        const User *user = newest_of_user(session, string_of(view->entry_id));
         view->visits++;
-        if (user_key(&user->by_id) ==
-            UserKey{string_of(view->entry_id), view->entry_session}) {
-            continue;
-        }
-        set_key(view->entry_id, id_of(user));
-        view->entry_session = user->session_id;
-        if (!user->reg.closed && user_newest(user)) {
+        if (!user->reg.closed) {
             copy_user(view, add_item(view, ItemKind::user)->entry, user);
         }
+        node = tree_next(&user->by_rank);
     }
     view->phase = Phase::holes_begin;
 }
 
+// None where it was written that the room is complete: of one moment, though
+// a number may be missing by now.
 void read_holes(zego_view_s *view, const Window &window, Phase next)
 {
     Range range = {};
-    while (window_hole(window, view->hole, &range)) {
+    while (!view->complete && window_hole(window, view->hole, &range)) {
         if (piece_full(view)) {
             return;
         }
@@ -219,15 +212,14 @@ bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
             break;
         case Phase::users_begin:
             add_item(view, ItemKind::users);
-            view->entry_session = 0;
             view->phase = Phase::users;
             break;
         case Phase::users:
             read_users(view, session);
             break;
         case Phase::holes_begin:
-            add_item(view, ItemKind::complete)->complete =
-                session_complete(rooms, session);
+            view->complete = session_complete(rooms, session);
+            add_item(view, ItemKind::complete)->complete = view->complete;
             view->phase = Phase::stream_holes;
             break;
         case Phase::stream_holes:
@@ -251,14 +243,28 @@ bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
     return true;
 }
 
-// The next listed room of the page after room_appid and room_id, or nullptr;
-// then either the piece is full or there is none.
+// Goes on with the first room at or after that key.
+TreeNode *seek_room(zego_view_s *view, const zego_rooms_s *rooms,
+                    std::uint32_t appid, std::string_view id)
+{
+    view->room_appid = appid;
+    set_key(view->room_id, id);
+    view->after_room = false;
+    return tree_lower_bound(rooms->rooms, RoomKey{appid, id}, room_key);
+}
+
+// The next listed room of the page after the position, or nullptr; then either
+// the piece is full or there is none.
 const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
                          bool *end)
 {
     const std::string_view prefix = string_of(view->prefix);
-    RoomKey key{view->room_appid, string_of(view->room_id)};
-    TreeNode *node = tree_lower_bound(rooms->rooms, key, room_key);
+    const RoomKey last{view->room_appid, string_of(view->room_id)};
+    TreeNode *node = tree_lower_bound(rooms->rooms, last, room_key);
+    if (view->after_room && node != tree_end(rooms->rooms) &&
+        room_key(node) == last) {
+        node = tree_next(node);
+    }
 
     for (; !piece_full(view); view->visits++) {
         if (node == tree_end(rooms->rooms)) {
@@ -267,38 +273,28 @@ const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
         }
         const Room *room = room_at(node);
         const std::string_view id = room_id(room);
-        if (view->query.has_appid != 0 && room->appid > view->query.appid) {
+        const bool past_app =
+            view->query.has_appid != 0 && room->appid > view->query.appid;
+        if (past_app || (id > prefix && !id.starts_with(prefix) &&
+                         room->appid == UINT32_MAX)) {
             *end = true;
             return nullptr;
         }
         if (view->query.has_appid != 0 && room->appid < view->query.appid) {
-            key = {view->query.appid, prefix};
+            node = seek_room(view, rooms, view->query.appid, prefix);
         } else if (id < prefix) {
-            key = {room->appid, prefix};
+            node = seek_room(view, rooms, room->appid, prefix);
         } else if (!id.starts_with(prefix)) {
-            if (room->appid == UINT32_MAX) {
-                *end = true;
-                return nullptr;
-            }
-            key = {room->appid + 1, prefix};
+            node = seek_room(view, rooms, room->appid + 1, prefix);
         } else {
-            const bool after =
-                !view->after_room ||
-                room_key(node) !=
-                    RoomKey{view->room_appid, string_of(view->room_id)};
-            if (after) {
-                const Session *session = listed_session(room);
-                view->room_appid = room->appid;
-                set_key(view->room_id, id);
-                view->after_room = true;
-                if (session != nullptr) {
-                    return session;
-                }
+            view->room_appid = room->appid;
+            set_key(view->room_id, id);
+            view->after_room = true;
+            if (const Session *session = listed_session(room)) {
+                return session;
             }
             node = tree_next(node);
-            continue;
         }
-        node = tree_lower_bound(rooms->rooms, key, room_key);
     }
     return nullptr;
 }

@@ -3,17 +3,12 @@
 #ifndef ZEGO_CORE_VIEW_H
 #define ZEGO_CORE_VIEW_H
 
+#include "key.h"
 #include "rooms.h"
 
 #include <yajl/yajl_gen.h>
 
 namespace zego {
-
-// One byte longer than the longest id.
-struct Key {
-    std::array<char, 256> bytes;
-    std::size_t len = 0;
-};
 
 enum class ItemKind : std::uint8_t {
     page,
@@ -100,8 +95,8 @@ struct zego_view_s {
     zego::Key room_id;
     std::uint64_t session_id = 0;
     zego::Key entry_id;
-    std::uint64_t entry_session = 0;
     std::uint64_t hole = 0;
+    bool complete = false; // of the room, as it was written
     unsigned nrooms = 0;
     std::uint32_t next_appid = 0;
     zego::Key next_id;
@@ -116,6 +111,8 @@ struct zego_view_s {
     // its JSON
     yajl_gen gen = nullptr;
     yajl_alloc_funcs gen_memory;
+    std::array<std::max_align_t, 64> gen_bytes;
+    std::size_t gen_used = 0;
     char *json = nullptr;
     std::size_t json_len = 0;
     std::size_t json_size = 0;
