@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 
-/* limits, in bytes; the vendor's, but for the last four, which are ours */
+/* limits, in bytes; the vendor's, but for the last five, which are ours */
 
 #define ZEGO_ROOM_ID_MAX       127
 #define ZEGO_STREAM_ID_MAX     255
@@ -33,6 +33,7 @@ extern "C" {
 #define ZEGO_USER_NAME_MAX     255
 #define ZEGO_STREAM_SID_MAX    255
 #define ZEGO_EXTRA_INFO_MAX    1024
+#define ZEGO_KEEP_NAME_MAX     64    /* of one kept field */
 #define ZEGO_KEEP_VALUE_MAX    1024  /* of one kept field, as JSON text */
 #define ZEGO_KEEP_FIELDS_MAX   16    /* kept fields of one kind */
 
@@ -236,8 +237,9 @@ zego_rooms_t *zego_rooms_create(const zego_env_t *env, uint64_t epoch,
 /*
  * Joins one callback, whose reason must be ZEGO_OK and type one of the six.
  * ZEGO_DEFERRED: there was no memory, and nothing changed, but that tombstones
- * may have been evicted.  version, if not NULL, is the version after it.  Frees expired tombstones first, a bounded
- * number; evicts at most some 30 to make room.
+ * may have been evicted.  version, if not NULL, is the version after it.
+ * Frees expired tombstones first, a bounded number; evicts at most some 30 to
+ * make room.
  * Under the lock.
  */
 zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
@@ -270,10 +272,11 @@ void zego_rooms_stats(const zego_rooms_t *rooms, zego_stats_t *stats)
 /*
  * Joins all of from into rooms, a bounded piece with each call: what is
  * listed first, then the tombstones as far as there is room; also completes
- * the version and what from counted.  Facts only grow, so it may be run again.
+ * the version and what from counted.
  * ZEGO_COPY_FULL: something listed found no room.
- * Under the lock of from, and of rooms if it has one; from may change
- * between the calls.
+ * from may change between the calls, but then the result is not all of its
+ * list, nor only that: copy once more, into an empty zone.
+ * Under the lock of from, and of rooms if it has one.
  */
 
 typedef struct zego_copy_s  zego_copy_t;

@@ -110,9 +110,9 @@ const char *check_session(const Session *session, Totals &totals)
         totals.rooms_live++;
         totals.live.streams += session->streams_live;
         totals.live.users += session->users_live;
-        totals.live.stream_seq_holes += window_missing(session->stream_seq);
+        totals.live.stream_seq_holes += holes_counted(session->stream_seq);
         totals.live.user_update_seq_holes +=
-            window_missing(session->user_update_seq);
+            holes_counted(session->user_update_seq);
     }
     const char *wrong = check_queued(session->expiry, !listed, totals);
     if (wrong == nullptr) {

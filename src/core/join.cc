@@ -32,6 +32,7 @@ struct Plan {
     std::strong_ordering written = std::strong_ordering::equal;
     bool first_smaller;
     bool login_time_larger;
+    bool shows; // what is listed of the register would change
 };
 
 // What a commit changed.
@@ -65,7 +66,8 @@ std::strong_ordering compare_closed(const Fact &fact, const Session *session)
                            : std::strong_ordering::greater;
 }
 
-// By number, time and closed; by the fields where these are equal.
+// By number, time and closed.  Where these are equal by the encoding of the
+// fields: why, the other number, then each string by length and bytes.
 std::strong_ordering compare_register(const RegisterFact &fact,
                                       const Register *reg)
 {
@@ -92,6 +94,22 @@ std::strong_ordering compare_register(const RegisterFact &fact,
         return fields;
     }
     return 0 <=> text_compare(reg->text, head_of(user), fact.strings);
+}
+
+// Does the fact differ in what the lists show of a register?
+bool shows_change(const RegisterFact &fact, const Register *reg)
+{
+    if (fact.seq != reg->seq || fact.closed != reg->closed) {
+        return true;
+    }
+    if (fact.kind == Kind::stream) {
+        return fact.time != reg->time ||
+               text_compare(reg->text, head_of(stream_of(reg)), fact.strings) !=
+                   0;
+    }
+    const User *user = user_of(reg);
+    return fact.role != user->role ||
+           text_compare(reg->text, head_of(user), fact.strings) != 0;
 }
 
 std::size_t entry_size(Kind kind)
@@ -214,20 +232,13 @@ void release_plan(const zego_memory_t &memory, Plan &plan)
     blocks_release(memory, plan.created_blocks);
 }
 
-bool plan_windows(const zego_memory_t &memory, const Fact &fact,
+// Nothing is freed for this: a window that cannot be widened loses numbers,
+// but never an event.
+void plan_windows(const zego_memory_t &memory, const Fact &fact,
                   Session *session)
 {
-    if (!window_reserve(session->stream_seq, memory, fact.stream_seq) ||
-        !window_reserve(session->user_update_seq, memory,
-                        fact.user_update_seq)) {
-        return false;
-    }
-    return (fact.stream_seq_window == nullptr ||
-            window_reserve(session->stream_seq, memory,
-                           fact.stream_seq_window->top)) &&
-           (fact.user_update_seq_window == nullptr ||
-            window_reserve(session->user_update_seq, memory,
-                           fact.user_update_seq_window->top));
+    window_reserve(session->stream_seq, memory, fact.stream_seq);
+    window_reserve(session->user_update_seq, memory, fact.user_update_seq);
 }
 
 bool plan_register(const zego_memory_t &memory, const RegisterFact &fact,
@@ -239,6 +250,8 @@ bool plan_register(const zego_memory_t &memory, const RegisterFact &fact,
         plan.login_time_larger =
             fact.kind == Kind::user &&
             fact.login_time > user_of(plan.reg)->login_time;
+        plan.shows = plan.login_time_larger ||
+                     (plan.written > 0 && shows_change(fact, plan.reg));
 
         // In a full zone a close still fits where its create was.
         if (plan.written <= 0 ||
@@ -246,6 +259,8 @@ bool plan_register(const zego_memory_t &memory, const RegisterFact &fact,
             return true;
         }
         plan.replaced = plan.reg;
+    } else {
+        plan.shows = true;
     }
 
     plan.written = std::strong_ordering::greater;
@@ -255,7 +270,7 @@ bool plan_register(const zego_memory_t &memory, const RegisterFact &fact,
 
 // False without memory; then plan holds what is to be released.
 bool make_plan(const zego_rooms_s *rooms, const zego_memory_t &memory,
-               const Fact &fact, bool need_windows, Plan &plan)
+               const Fact &fact, Plan &plan)
 {
     plan.room = find_room(rooms, fact);
     if (plan.room == nullptr) {
@@ -285,7 +300,8 @@ bool make_plan(const zego_rooms_s *rooms, const zego_memory_t &memory,
     if (fact.reg != nullptr && !plan_register(memory, *fact.reg, plan)) {
         return false;
     }
-    return plan_windows(memory, fact, plan.session) || !need_windows;
+    plan_windows(memory, fact, plan.session);
+    return true;
 }
 
 // A new register has its text already; else it goes where the old one was.
@@ -355,23 +371,7 @@ bool commit_stream(zego_rooms_s *rooms, const zego_memory_t &memory,
 
     plan.shown = &stream->reg;
     queue_touch(rooms, &stream->reg.expiry, stream->reg.closed);
-    return plan.written > 0 && (was_live || !stream->reg.closed);
-}
-
-User *newest_of_user(const Session *session, std::string_view id)
-{
-    const TreeNode *node =
-        tree_lower_bound(session->users_by_rank,
-                         UserRank{id, UINT64_MAX, true, UINT64_MAX}, user_rank);
-    if (node == tree_end(session->users_by_rank) ||
-        id_of(user_ranked(node)) != id) {
-        if (node == tree_first(session->users_by_rank)) {
-            return nullptr;
-        }
-        node = tree_prev(node);
-    }
-    User *user = user_ranked(node);
-    return id_of(user) == id ? user : nullptr;
+    return plan.written > 0 && plan.shows && (was_live || !stream->reg.closed);
 }
 
 // A user is listed when the newest of its user sessions is logged in.
@@ -388,10 +388,13 @@ bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
     plan.shown = &user->reg;
     if (changed) {
         User *before = newest_of_user(session, fact.strings[text_id]);
-        if (before != nullptr && !before->reg.closed) {
+        const bool was_live = before != nullptr && !before->reg.closed;
+        if (was_live) {
             tree_erase(rooms->users, &before->by_user);
             session->users_live--;
-            listed = before == old;
+        }
+        if (before == old) {
+            before = user;
         }
 
         if (is_new) {
@@ -414,18 +417,19 @@ bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
         tree_insert(session->users_by_rank, &user->by_rank, user_rank);
 
         User *after = newest_of_user(session, fact.strings[text_id]);
-        if (!after->reg.closed) {
+        const bool live = !after->reg.closed;
+        if (live) {
             tree_insert(rooms->users, &after->by_user, user_index_key);
             session->users_live++;
-            listed = listed || after == user || after != before;
             queue_touch(rooms, &after->reg.expiry, false);
             plan.shown = &after->reg;
         }
-        if (before != nullptr && before != old && before != after) {
+        if (before != nullptr && before != after) {
             // superseded
-            listed = listed || !before->reg.closed;
             queue_touch(rooms, &before->reg.expiry, true);
         }
+        listed = live != was_live || (live && after != before) ||
+                 (live && after == user && plan.shows);
     }
 
     queue_touch(rooms, &user->reg.expiry,
@@ -510,9 +514,9 @@ void count_listed(zego_rooms_s *rooms, const Session *session, bool add)
     count(rooms->rooms_live, 1);
     count(rooms->live.streams, session->streams_live);
     count(rooms->live.users, session->users_live);
-    count(rooms->live.stream_seq_holes, window_missing(session->stream_seq));
+    count(rooms->live.stream_seq_holes, holes_counted(session->stream_seq));
     count(rooms->live.user_update_seq_holes,
-          window_missing(session->user_update_seq));
+          holes_counted(session->user_update_seq));
 }
 
 // The least start that the session of the fact can have once it is joined.
@@ -565,17 +569,12 @@ bool spared(const Expiry *expiry, const Fact &fact)
 bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
                Plan &plan)
 {
-    for (unsigned evictions = 0;; evictions++) {
-        Expiry *head = rooms->queue.next;
-        const bool last = evictions == evictions_max || head == &rooms->queue;
-
-        // A window that cannot be widened loses numbers, but never an event.
-        if (make_plan(rooms, env.memory, fact, !last, plan)) {
-            return true;
-        }
+    unsigned evictions = 0;
+    while (!make_plan(rooms, env.memory, fact, plan)) {
         release_plan(env.memory, plan);
         plan = {};
-        if (last) {
+        Expiry *head = rooms->queue.next;
+        if (evictions++ == evictions_max || head == &rooms->queue) {
             return false;
         }
         if (spared(head, fact)) {
@@ -584,6 +583,7 @@ bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
             evict(rooms, env, head);
         }
     }
+    return true;
 }
 
 void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan, bool listed)
@@ -592,6 +592,9 @@ void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan, bool listed)
     plan.room->revision = revision;
     if (listed) {
         plan.session->revision = revision;
+        if (Session *session = listed_session(plan.room)) {
+            session->revision = revision;
+        }
         if (fact.reg != nullptr) {
             plan.shown->revision = revision;
         }
@@ -624,6 +627,9 @@ zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
     }
 
     Session *session = plan.session;
+    Session *was_current = tree_empty(plan.room->sessions_by_rank)
+                               ? nullptr
+                               : current_session(plan.room);
     Session *before = listed_session(plan.room);
     if (before != nullptr) {
         count_listed(rooms, before, false);
@@ -642,8 +648,9 @@ zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
     }
 
     // A session comes behind its registers in the queue.
-    if (before != nullptr && before != after) {
-        queue_touch(rooms, &before->expiry, true);
+    if (was_current != nullptr && was_current != current_session(plan.room)) {
+        // superseded
+        queue_touch(rooms, &was_current->expiry, true);
     }
     queue_touch(rooms, &session->expiry, session != after);
     if (after != nullptr) {

@@ -364,11 +364,34 @@ inline bool user_newest(const User *user)
            id_of(user_ranked(next)) != id_of(user);
 }
 
-// A session that lived when an earlier list was lost.
+// The newest of the sessions of that user, or nullptr.
+inline User *newest_of_user(const Session *session, std::string_view id)
+{
+    const TreeNode *after = tree_lower_bound(
+        session->users_by_rank, std::tuple{id, UINT64_MAX, true, UINT64_MAX},
+        user_rank);
+    if (after == tree_first(session->users_by_rank)) {
+        return nullptr;
+    }
+    User *user = user_ranked(tree_prev(after));
+    return id_of(user) == id ? user : nullptr;
+}
+
+// A session that lived, or may have, when an earlier list was lost.
 inline bool lived_before_rebuild(const zego_rooms_s *rooms,
                                  const Session *session)
 {
-    return rooms->rebuilt != 0 && session->first < rooms->rebuilt;
+    return rooms->rebuilt != 0 && (session->first < rooms->rebuilt ||
+                                   session->first == ZEGO_TIME_UNKNOWN);
+}
+
+// What the counts of holes take of one session: a number that is far off
+// must not wrap the sum.
+constexpr std::uint64_t holes_max = std::uint64_t{1} << 32;
+
+inline std::uint64_t holes_counted(const Window &window)
+{
+    return std::min(window_missing(window), holes_max);
 }
 
 inline bool session_complete(const zego_rooms_s *rooms, const Session *session)

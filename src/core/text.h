@@ -26,7 +26,8 @@ constexpr std::size_t text_strings = 6;
 constexpr std::size_t text_max =
     ZEGO_STREAM_ID_MAX + ZEGO_STREAM_SID_MAX + ZEGO_USER_ID_MAX +
     ZEGO_USER_NAME_MAX + ZEGO_EXTRA_INFO_MAX +
-    ZEGO_KEEP_FIELDS_MAX * (std::size_t{ZEGO_KEEP_VALUE_MAX} + 512);
+    ZEGO_KEEP_FIELDS_MAX *
+        (std::size_t{ZEGO_KEEP_NAME_MAX} + ZEGO_KEEP_VALUE_MAX + 4);
 
 struct Text {
     Block *more;
