@@ -188,11 +188,7 @@ bool convert(const Field &field, const Value &value, zego_event_t &event)
     bool good = false;
     std::string_view text{value.data, value.len};
 
-    if (value.sent == Sent::other) {
-        return false;
-    }
-
-    if (value.len > field.max) {
+    if (value.sent == Sent::other || value.len > field.max) {
         return field.kind == Kind::text_or_nothing;
     }
 
@@ -255,7 +251,6 @@ bool event_type(const Fields &f, zego_event_t &event)
     }
 
     if (value.sent != Sent::string) {
-        fail(event, ZEGO_INVALID, table[type].name);
         return false;
     }
 

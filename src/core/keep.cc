@@ -40,6 +40,10 @@ size_t keep_create(Keep &k, const zego_keep_t *conf, char *bytes)
         for (size_t i = 0; i < n[kind] && i < ZEGO_KEEP_FIELDS_MAX; i++) {
             const zego_str_t &name = names[kind][i];
 
+            if (name.len > ZEGO_KEEP_NAME_MAX) {
+                continue;
+            }
+
             Kept *field = find(k, {name.data, name.len});
 
             if (field == nullptr) {
