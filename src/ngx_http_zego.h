@@ -17,7 +17,7 @@
 
 
 #define NGX_HTTP_ZEGO_AGES       13
-#define NGX_HTTP_ZEGO_KEEP_LEN   64
+#define NGX_HTTP_ZEGO_AGE_MAX    (10 * 365 * 24 * 3600)
 
 #define NGX_HTTP_ZEGO_STREAM     0
 #define NGX_HTTP_ZEGO_ROOM       1
@@ -74,6 +74,7 @@ typedef struct {
 
     unsigned                     lost:1;     /* its list could not be copied */
     unsigned                     rebuilt:1;  /* is to be logged */
+    unsigned                     foreign:1;  /* its name was another's */
 } ngx_http_zego_zone_t;
 
 
@@ -150,7 +151,9 @@ typedef struct {
 
 /* zone */
 
-ngx_shm_zone_t *ngx_http_zego_zone_find(ngx_cycle_t *cycle, ngx_str_t *name);
+/* the zone of that name that is our own, or that is not */
+ngx_shm_zone_t *ngx_http_zego_zone_find(ngx_cycle_t *cycle, ngx_str_t *name,
+    ngx_uint_t own);
 ngx_int_t ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 ngx_int_t ngx_http_zego_zone_init_module(ngx_cycle_t *cycle);
 void ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone);

@@ -14,6 +14,8 @@ static ngx_int_t ngx_http_zego_room_session_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zego_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_zego_set_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *id);
 static ngx_int_t ngx_http_zego_version_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_http_zego_callback_t *ngx_http_zego_get_callback(
@@ -301,7 +303,46 @@ ngx_http_zego_id_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_zego_set_value(v, id->data, id->len);
+    return ngx_http_zego_set_id(r, v, id);
+}
+
+
+/* ids come from strangers, and variables go into headers */
+
+static ngx_int_t
+ngx_http_zego_set_id(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    ngx_str_t *id)
+{
+    u_char      *p, *start;
+    ngx_uint_t   i, n;
+
+    for (i = 0, n = 0; i < id->len; i++) {
+        if (id->data[i] < 0x20 || id->data[i] == 0x7f) {
+            n++;
+        }
+    }
+
+    if (n == 0) {
+        ngx_http_zego_set_value(v, id->data, id->len);
+        return NGX_OK;
+    }
+
+    start = ngx_pnalloc(r->pool, id->len + n * 3);
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0, p = start; i < id->len; i++) {
+
+        if (id->data[i] < 0x20 || id->data[i] == 0x7f) {
+            p = ngx_sprintf(p, "\\x%02Xi", (ngx_int_t) id->data[i]);
+            continue;
+        }
+
+        *p++ = id->data[i];
+    }
+
+    ngx_http_zego_set_value(v, start, p - start);
 
     return NGX_OK;
 }
@@ -588,7 +629,9 @@ ngx_http_zego_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     zone->shm_zone = shm_zone;
     zone->horizon = horizon;
-    zone->old = ngx_http_zego_zone_find(cf->cycle->old_cycle, &name);
+    zone->old = ngx_http_zego_zone_find(cf->cycle->old_cycle, &name, 1);
+    zone->foreign = (ngx_http_zego_zone_find(cf->cycle->old_cycle, &name, 0)
+                     != NULL);
 
     shm_zone->init = ngx_http_zego_zone_init;
     shm_zone->data = zone;
@@ -876,7 +919,7 @@ ngx_http_zego_keep(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        if (value[i].len == 0 || value[i].len > NGX_HTTP_ZEGO_KEEP_LEN) {
+        if (value[i].len == 0 || value[i].len > ZEGO_KEEP_NAME_MAX) {
             goto invalid;
         }
 

@@ -31,6 +31,7 @@ static ngx_int_t ngx_http_zego_zone_copy(ngx_http_zego_zone_t *zone,
     ngx_http_zego_zone_t *old, zego_stats_t *stats);
 static void ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone,
     ngx_http_zego_zone_t *old);
+static void ngx_http_zego_zone_retire(ngx_cycle_t *cycle);
 static void ngx_http_zego_zone_lock_old(ngx_http_zego_zone_t *old);
 
 static void ngx_http_zego_zone_expire(ngx_event_t *ev);
@@ -77,7 +78,7 @@ ngx_http_zego_slab_free(void *ctx, void *p)
 
 
 ngx_shm_zone_t *
-ngx_http_zego_zone_find(ngx_cycle_t *cycle, ngx_str_t *name)
+ngx_http_zego_zone_find(ngx_cycle_t *cycle, ngx_str_t *name, ngx_uint_t own)
 {
     ngx_uint_t        i;
     ngx_shm_zone_t   *shm_zone;
@@ -97,7 +98,7 @@ ngx_http_zego_zone_find(ngx_cycle_t *cycle, ngx_str_t *name)
             i = 0;
         }
 
-        if (shm_zone[i].tag == &ngx_http_zego_module
+        if ((shm_zone[i].tag == &ngx_http_zego_module) == own
             && shm_zone[i].shm.addr != NULL
             && shm_zone[i].shm.name.len == name->len
             && ngx_strncmp(shm_zone[i].shm.name.data, name->data, name->len)
@@ -156,6 +157,13 @@ ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         }
 
         return rc;
+    }
+
+    if (zone->foreign) {
+        ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
+                      "zego zone \"%V\" starts empty, the zone of that name "
+                      "is of another module or of another copy of this one",
+                      &shm_zone->shm.name);
     }
 
     if (ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(),
@@ -510,6 +518,7 @@ ngx_http_zego_zone_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    zones = NULL;
     zmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_zego_module);
 
     if (zmcf) {
@@ -524,7 +533,76 @@ ngx_http_zego_zone_init_module(ngx_cycle_t *cycle)
         }
     }
 
+    ngx_http_zego_zone_retire(cycle);
+
+    /* a single process does not run the init process hook again */
+
+    if (zmcf && ngx_process == NGX_PROCESS_SINGLE
+        && !ngx_is_init_cycle(cycle->old_cycle))
+    {
+        for (i = 0; i < zmcf->zones.nelts; i++) {
+            ngx_http_zego_zone_start(zones[i]);
+        }
+    }
+
     return NGX_OK;
+}
+
+
+/*
+ * Old workers may be there for long.  A zone that has gone from the
+ * configuration is no place for what they answer with 200, and the master
+ * does not unlock it any more when one of them dies.
+ */
+
+static void
+ngx_http_zego_zone_retire(ngx_cycle_t *cycle)
+{
+    ngx_uint_t             i;
+    ngx_shm_zone_t        *shm_zone, *nshm_zone;
+    ngx_list_part_t       *part;
+    ngx_http_zego_zone_t  *zone;
+
+    part = &cycle->old_cycle->shared_memory.part;
+    shm_zone = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+            part = part->next;
+            shm_zone = part->elts;
+            i = 0;
+        }
+
+        if (shm_zone[i].tag != &ngx_http_zego_module
+            || shm_zone[i].shm.addr == NULL)
+        {
+            continue;
+        }
+
+        zone = shm_zone[i].data;
+
+        /* in a single process its timer would go on */
+        ngx_http_zego_zone_cleanup(zone);
+
+        nshm_zone = ngx_http_zego_zone_find(cycle, &shm_zone[i].shm.name, 1);
+
+        if (nshm_zone && nshm_zone->shm.addr == shm_zone[i].shm.addr) {
+            continue;
+        }
+
+        ngx_http_zego_zone_lock_old(zone);
+
+        zone->sh->moved = 1;
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+
+        /* here the memory goes, and in a single process requests stay */
+        zone->sh = NULL;
+    }
 }
 
 
@@ -575,9 +653,6 @@ ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
     if (zone->lost) {
         zone->sh->metrics.rebuilds++;
     }
-
-    /* a single process has timers still that would look there */
-    old->sh = NULL;
 }
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -51,12 +52,61 @@ class Modes(unittest.TestCase):
         gateway = Gateway(self)
         self.posted(gateway)
         epoch = gateway.version()[0]
-        gateway.reload({"config": (CONFIG + HTTP).replace("rooms", "other")})
-        gateway.check({})
-        gateway.reload({"config": CONFIG + HTTP})
-        gateway.check({})
+        for n, config in enumerate(((CONFIG + HTTP).replace("rooms", "other"),
+                                    CONFIG + HTTP), 1):
+            gateway.reload({"config": config})
+            # those that still are there say that it has moved
+            until(lambda: gateway.count(r"worker process \d+ exited") == 2 * n,
+                  "gone")
+            gateway.check({})
         self.assertNotEqual(epoch, gateway.version()[0])
         self.posted(gateway)
+
+    def test_zone_that_goes_under_a_request(self):
+        """What an old worker takes for it would be lost: no 200."""
+        for config in CONFIG, (CONFIG + HTTP).replace("=rooms", "=other"):
+            with self.subTest(config):
+                gateway = Gateway(self)
+                body = encode(self.callbacks[0])
+                with socket.create_connection(("127.0.0.1", gateway.port),
+                                              DEADLINE) as held:
+                    held.sendall(b"POST /callback HTTP/1.1\r\nHost: a\r\n"
+                                 b"Expect: 100-continue\r\n"
+                                 b"Content-Length: %d\r\n\r\n" % len(body))
+                    self.assertIn(b" 100 ", held.recv(100))
+                    gateway.reload({"config": config})
+                    held.sendall(body)
+                    answer = held.makefile("rb").read()
+                self.assertIn(b" 503 ", answer)
+                self.assertIn(b'{"Reason":"moved"}', answer)
+                gateway.end(signal.SIGQUIT)
+
+    def test_zone_of_another_module(self):
+        gateway = Gateway(self, http="limit_req_zone $host "
+                                     "zone=other:1m rate=1r/s;")
+        self.posted(gateway)
+        gateway.reload({"config": (CONFIG + HTTP).replace("rooms", "other"),
+                        "http": ""})
+        until(lambda: gateway.count(r"worker process \d+ exited") == 2, "gone")
+        self.assertEqual(1, gateway.count(
+            r'\[warn\] .* zego zone "other" starts empty'))
+        self.posted(gateway)
+
+    def test_single_process_reloads(self):
+        """Stock nginx stops serving then; it must not crash for us."""
+        gateway = Gateway(self, master="off", workers=1, size="8m")
+        self.posted(gateway)
+        gateway.hup()
+        until(lambda: gateway.count(": reconfiguring"), "reconfigured")
+        gateway.configure(size="4m")
+        gateway.hup()
+        until(lambda: gateway.count(": reconfiguring") == 2, "reconfigured")
+        gateway.configure(config=CONFIG)
+        gateway.hup()
+        until(lambda: gateway.count(": reconfiguring") == 3, "reconfigured")
+        # longer than the timers of what was there before
+        with self.assertRaises(subprocess.TimeoutExpired):
+            gateway.process.wait(3)
 
     def test_quit(self):
         gateway = Gateway(self)
