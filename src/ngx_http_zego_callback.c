@@ -43,13 +43,15 @@ ngx_http_zego_callback_handler(ngx_http_request_t *r)
     ngx_http_zego_callback_t  *cb;
     ngx_http_zego_loc_conf_t  *zlcf;
 
-    if (r != r->main) {
-        return NGX_DECLINED;
-    }
-
     zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
 
     if (zlcf->callback == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (r != r->main) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "zego callback in a subrequest was not taken");
         return NGX_DECLINED;
     }
 
@@ -512,7 +514,7 @@ ngx_http_zego_callback_answer(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb)
 {
     zego_str_t                 reason, verdict;
-    ngx_uint_t                 status;
+    ngx_uint_t                 level, status;
     ngx_http_zego_zone_t      *zone;
     ngx_http_zego_metrics_t   *metrics;
     ngx_http_zego_loc_conf_t  *zlcf;
@@ -535,13 +537,7 @@ ngx_http_zego_callback_answer(ngx_http_request_t *r,
         return ngx_http_zego_send(r, NGX_HTTP_OK, NULL, NULL);
     }
 
-    verdict = zego_verdict_name(cb->verdict);
-    reason = zego_reason_name(cb->reason);
-
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "zego callback was %*s: %*s%s%V",
-                  verdict.len, verdict.data, reason.len, reason.data,
-                  cb->field.len ? " " : "", &cb->field);
+    level = NGX_LOG_INFO;
 
     switch (cb->reason) {
 
@@ -558,6 +554,7 @@ ngx_http_zego_callback_answer(ngx_http_request_t *r,
     case ZEGO_BAD_SIGNATURE:
     case ZEGO_BAD_AGE:
         status = NGX_HTTP_FORBIDDEN;
+        level = NGX_LOG_ERR;
         break;
 
     case ZEGO_NO_MEMORY:
@@ -568,6 +565,14 @@ ngx_http_zego_callback_answer(ngx_http_request_t *r,
     default:
         status = NGX_HTTP_BAD_REQUEST;
     }
+
+    verdict = zego_verdict_name(cb->verdict);
+    reason = zego_reason_name(cb->reason);
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "zego callback was %*s: %*s%s%V",
+                  verdict.len, verdict.data, reason.len, reason.data,
+                  cb->field.len ? " " : "", &cb->field);
 
     return ngx_http_zego_send_error(r, status, cb->reason, &cb->field);
 }

@@ -52,7 +52,10 @@ ngx_http_zego_metrics_age(ngx_http_zego_metrics_t *metrics, time_t age)
     }
 
     (void) ngx_atomic_fetch_add(&metrics->ages[i], 1);
-    (void) ngx_atomic_fetch_add(&metrics->age_sum, age);
+
+    /* one that is far off must not wrap the sum */
+    (void) ngx_atomic_fetch_add(&metrics->age_sum,
+                                ngx_min(age, NGX_HTTP_ZEGO_AGE_MAX));
 }
 
 

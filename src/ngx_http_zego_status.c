@@ -166,7 +166,11 @@ ngx_http_zego_status_path(ngx_http_request_t *r, ngx_str_t *path)
         if (path->len == 0 || path->data[0] != '/') {
             return NGX_DECLINED;
         }
+    }
 
+    /* a base that ends with a slash, and a path that begins with one */
+
+    while (path->len && path->data[0] == '/') {
         path->len--;
         path->data++;
     }

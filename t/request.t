@@ -5,7 +5,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 266;
+plan tests => repeat_each() * 270;
 
 # a body of about this length, behind the fields that count or before them
 sub long_body {
@@ -590,3 +590,24 @@ X-Verdict: applied
 [400, 200]
 --- response_body eval
 ['{"Reason":"syntax"}', '']
+
+
+=== TEST 36: a subrequest that is no callback is logged
+--- config
+    location = /page {
+        auth_request /callback;
+    }
+
+    location = /callback {
+        zego_callback zone=live;
+    }
+--- user_files
+>>> page
+the page
+>>> callback
+--- request
+GET /page
+--- response_body
+the page
+--- error_log
+zego callback in a subrequest was not taken

@@ -4,7 +4,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 826;
+plan tests => repeat_each() * 844;
 
 # a room for each name
 sub rooms { return map { Zego::post('room_create', room_id => $_) } @_ }
@@ -541,3 +541,25 @@ Cache-Control: no-cache
 ['ETag: ', 'ETag: ', 'ETag: "[0-9a-f]{16}-1"', 'ETag: "[0-9a-f]{16}-2"']
 --- response_body_like eval
 ['^$', '^$', '^$', '"RoomID":"b"']
+
+
+=== TEST 34: slashes between the prefix and the path are one
+--- config
+    location = /callback {
+        zego_callback zone=live;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+
+    location /list {
+        zego_status zone=live;
+    }
+--- request eval
+[main::rooms('a'), 'GET /live//rooms/a', 'GET /list/rooms/a',
+ 'GET /list//rooms/a', 'GET /listrooms/a', 'GET /live//']
+--- error_code eval
+[200, 200, 200, 200, 404, 404]
+--- response_body_like eval
+['^$', ('"RoomID":"a"') x 3, ('not_found') x 2]

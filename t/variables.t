@@ -4,7 +4,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 80;
+plan tests => repeat_each() * 88;
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -138,11 +138,11 @@ Zego::post('room_create', appid => \7)
 room_create|rejected|app|7|room1|1234567|-|user1
 
 
-=== TEST 13: ids are logged as any other value is
+=== TEST 13: control characters of ids are escaped, and logged so
 --- request eval
 Zego::post('stream_create', stream_id => "a\n\"b", user_id => undef)
 --- access_log
-stream_create|applied|-|1|room1|1234567|a\x0A\x22b|-
+stream_create|applied|-|1|room1|1234567|a\x5Cx0A\x22b|-
 
 
 === TEST 14: nothing is known of a request that is no callback
@@ -209,3 +209,22 @@ Zego::post('room_create')
 X-Before: <>
 X-After: applied
 --- response_body:
+
+
+=== TEST 17: an id adds no header
+--- config
+    location = /callback {
+        zego_callback zone=live;
+        add_header X-Room $zego_room_id always;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+[Zego::post('room_create', room_id => "r\r\nX-Evil: \x7f1"),
+ 'GET /live/rooms']
+--- response_headers eval
+["X-Room: r\\x0D\\x0AX-Evil: \\x7F1\r\n! X-Evil", '']
+--- response_body_like eval
+['^$', '"RoomID":"r\\\\r\\\\nX-Evil: \x7f1"']
