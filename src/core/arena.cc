@@ -1,4 +1,3 @@
-
 #include "arena.h"
 
 #include <string.h>
@@ -7,7 +6,7 @@
 
 namespace zego {
 
-/* before each block: its size, for realloc */
+// before each block: its size, for realloc
 
 struct Header {
     size_t size;
@@ -84,7 +83,7 @@ bool arena_reserve(Arena &a, size_t size)
         return true;
     }
 
-    /* twice of it, so that not every call of a long body needs another */
+    // twice of it, so that not every call of a long body needs another
     size = head + 2 * size;
 
     char *p = static_cast<char *>(a.memory.alloc(a.memory.ctx, size));

@@ -1,8 +1,5 @@
-
-/*
- * The memory of one yajl parser.  yajl does not survive an allocation that
- * fails, so what it may need is reserved before each call.
- */
+// The memory of one yajl parser.  yajl does not survive an allocation that
+// fails, so what it may need is reserved before each call.
 
 #ifndef ZEGO_CORE_ARENA_H
 #define ZEGO_CORE_ARENA_H
@@ -13,7 +10,7 @@
 
 namespace zego {
 
-/* the initial size of yajl's two buffers, which only ever double */
+// the initial size of yajl's two buffers, which only ever double
 constexpr size_t yajl_buffer = 2048;
 
 struct Arena {
@@ -22,26 +19,26 @@ struct Arena {
     };
 
     zego_memory_t memory;
-    Chunk *chunks; /* beyond first */
-    char *base;    /* what arena_reset() goes back to */
+    Chunk *chunks; // beyond first
+    char *base;    // what arena_reset() goes back to
     char *pos;
     char *end;
-    size_t largest; /* a bound on yajl's buffers */
+    size_t largest; // a bound on yajl's buffers
 
     alignas(void *) char first[12 * yajl_buffer];
 };
 
 void arena_create(Arena &a, const zego_memory_t &memory);
 
-/* frees all that is younger than create or, if later, keep */
+// frees all that is younger than create or, if later, keep
 void arena_reset(Arena &a);
 void arena_keep(Arena &a);
 
-/* false without memory */
+// false without memory
 bool arena_reserve(Arena &a, size_t size);
 
 yajl_alloc_funcs arena_funcs(Arena &a);
 
 } // namespace zego
 
-#endif /* ZEGO_CORE_ARENA_H */
+#endif // ZEGO_CORE_ARENA_H

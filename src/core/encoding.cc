@@ -1,4 +1,3 @@
-
 #include "encoding.h"
 
 #include <stdint.h>
@@ -17,7 +16,7 @@ static int hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* how many bytes are surely ASCII and not NUL, eight at a time */
+// how many bytes are surely ASCII and not NUL, eight at a time
 
 static size_t ascii(const char *data, size_t len)
 {
@@ -27,7 +26,7 @@ static size_t ascii(const char *data, size_t len)
     for (i = 0; len - i >= sizeof(w); i += sizeof(w)) {
         memcpy(&w, data + i, sizeof(w));
 
-        /* the subtraction sets the high bit of a byte that was 0 */
+        // the subtraction sets the high bit of a byte that was 0
         if ((w | (w - 0x0101010101010101)) & 0x8080808080808080) {
             break;
         }
@@ -63,8 +62,8 @@ size_t utf8_check(Utf8 &u, std::string_view in)
                 return i;
             }
 
-            /* the second byte tells overlong forms, surrogates and what is
-               above U+10FFFF */
+            // the second byte tells overlong forms, surrogates and what is
+            // above U+10FFFF
             u.left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
             u.low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
             u.high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
@@ -109,7 +108,7 @@ size_t escapes_check(Escapes &e, std::string_view in)
             e.state = Escapes::PLAIN;
 
         } else if (int digit = hex(c); digit < 0) {
-            /* yajl will say so */
+            // yajl will say so
             e = {};
 
         } else {

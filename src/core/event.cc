@@ -1,4 +1,3 @@
-
 #include "zego_rooms.h"
 
 #include "arena.h"
@@ -23,10 +22,10 @@ struct zego_parser_s {
 
     Json json;
     Form form;
-    Percent percent; /* of the body as a whole */
+    Percent percent; // of the body as a whole
 
     Body body;
-    char start[3]; /* until body is known */
+    char start[3]; // until body is known
     size_t nstart;
     zego_reason_e reason;
 };
@@ -124,7 +123,7 @@ static zego_reason_e feed(zego_parser_t &p, std::string_view in)
     }
 }
 
-/* takes from in what tells the kind of the body */
+// takes from in what tells the kind of the body
 
 static void sniff(zego_parser_t &p, std::string_view &in)
 {
@@ -189,7 +188,7 @@ static zego_reason_e complete(zego_parser_t &p)
     case Body::form:
         return form_finish(p.form);
     default:
-        /* nothing, or the beginning of an escape */
+        // nothing, or the beginning of an escape
         return ZEGO_BAD_SYNTAX;
     }
 }

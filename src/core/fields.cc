@@ -1,4 +1,3 @@
-
 #include "fields.h"
 
 #include <stddef.h>
@@ -27,18 +26,18 @@ enum : unsigned {
     USER = LOGIN | LOGOUT,
     ALL = STREAM | ROOM | USER,
 
-    /* a twin: instead of the row before it, where that is absent */
+    // a twin: instead of the row before it, where that is absent
     OLDER = 1u << ZEGO_EVENTS
 };
 
 enum class Kind {
     text,
-    text_or_nothing, /* not an error when it is too long */
+    text_or_nothing, // not an error when it is too long
     u32,
     i31,
     u64,
     ms,
-    seconds /* kept as ms */
+    seconds // kept as ms
 };
 
 enum class Need { no, yes };
@@ -54,7 +53,7 @@ struct Field {
 
 #define TO(member) offsetof(zego_event_t, member)
 
-/* in the order in which they are checked */
+// in the order in which they are checked
 
 // clang-format off
 constexpr Field table[] = {
@@ -119,7 +118,7 @@ constexpr size_t row(std::string_view name)
     return i;
 }
 
-/* the table's rows by the length of their names */
+// the table's rows by the length of their names
 
 struct Index {
     static constexpr size_t longest = 18;
@@ -180,7 +179,7 @@ template <typename T> void store(zego_event_t &event, size_t to, T value)
     memcpy(reinterpret_cast<char *>(&event) + to, &value, sizeof(value));
 }
 
-/* false: an impossible value; then the event is not to be used */
+// false: an impossible value; then the event is not to be used
 
 bool convert(const Field &field, const Value &value, zego_event_t &event)
 {
@@ -224,7 +223,7 @@ bool convert(const Field &field, const Value &value, zego_event_t &event)
     return good;
 }
 
-/* the first reason counts */
+// the first reason counts
 
 void fail(zego_event_t &event, zego_reason_e reason, std::string_view name)
 {
@@ -234,7 +233,7 @@ void fail(zego_event_t &event, zego_reason_e reason, std::string_view name)
     }
 }
 
-/* false: there is nothing more to look at */
+// false: there is nothing more to look at
 
 bool event_type(const Fields &f, zego_event_t &event)
 {
@@ -267,7 +266,7 @@ bool event_type(const Fields &f, zego_event_t &event)
     return false;
 }
 
-/* all times are still ZEGO_TIME_UNKNOWN unless they were sent */
+// all times are still ZEGO_TIME_UNKNOWN unless they were sent
 
 void times(zego_event_t &event)
 {
@@ -328,7 +327,7 @@ void fields_name(Fields &f, std::string_view name)
          i < by_length.start[name.size() + 1]; i++) {
         size_t n = by_length.rows[i];
 
-        /* the last bytes tell most of them apart */
+        // the last bytes tell most of them apart
         if (table[n].name.back() == name.back() && table[n].name == name) {
             f.current = &f.values[n];
             return;

@@ -1,4 +1,3 @@
-
 #include "form.h"
 
 #include <string.h>
@@ -45,7 +44,7 @@ static zego_reason_e decode(Form &f, std::string_view in)
     return ZEGO_OK;
 }
 
-/* the end of a name or a value */
+// the end of a name or a value
 
 static zego_reason_e end(Form &f, bool pair)
 {

@@ -1,5 +1,4 @@
-
-/* An application/x-www-form-urlencoded body into fields, in pieces. */
+// An application/x-www-form-urlencoded body into fields, in pieces.
 
 #ifndef ZEGO_CORE_FORM_H
 #define ZEGO_CORE_FORM_H
@@ -12,7 +11,7 @@
 
 namespace zego {
 
-/* a name or a value; one byte more than is ever looked at tells "too long" */
+// a name or a value; one byte more than is ever looked at tells "too long"
 
 struct Part {
     char data[value_max + 1];
@@ -30,11 +29,11 @@ struct Form {
     Part value;
 };
 
-/* fields and keep are given and empty */
+// fields and keep are given and empty
 void form_reset(Form &f);
 zego_reason_e form_feed(Form &f, std::string_view in);
 zego_reason_e form_finish(Form &f);
 
 } // namespace zego
 
-#endif /* ZEGO_CORE_FORM_H */
+#endif // ZEGO_CORE_FORM_H

@@ -1,4 +1,3 @@
-
 #include "json.h"
 
 #include <algorithm>
@@ -116,7 +115,7 @@ static int close(void *ctx, yajl_gen_status (*print)(yajl_gen))
     Json &j = json(ctx);
 
     if (--j.depth == 0) {
-        /* yajl would take an unfinished string after it for white space */
+        // yajl would take an unfinished string after it for white space
         j.done = true;
         return 0;
     }
@@ -163,8 +162,8 @@ void json_reset(Json &j)
     j.reason = ZEGO_OK;
 }
 
-/* what one call of yajl may need, fed no more than arena.largest bytes: each
-   of its two buffers doubles until it is twice the largest; and its structs */
+// what one call of yajl may need, fed no more than arena.largest bytes: each
+// of its two buffers doubles until it is twice the largest; and its structs
 
 static bool reserve(Arena &arena)
 {
@@ -177,7 +176,7 @@ static bool create(Json &j)
 
     j.handle = yajl_alloc(&callbacks, &funcs, &j);
 
-    /* its check is not strict, and ours is done before */
+    // its check is not strict, and ours is done before
     return j.handle && yajl_config(j.handle, yajl_dont_validate_strings, 1);
 }
 

@@ -1,5 +1,4 @@
-
-/* A JSON object into fields, in pieces. */
+// A JSON object into fields, in pieces.
 
 #ifndef ZEGO_CORE_JSON_H
 #define ZEGO_CORE_JSON_H
@@ -26,15 +25,15 @@ struct Json {
     Utf8 utf8;
     Escapes escapes;
     unsigned depth;
-    bool done; /* the object is complete */
+    bool done; // the object is complete
     zego_reason_e reason;
 };
 
-/* the arena, fields and keep are given and empty */
+// the arena, fields and keep are given and empty
 void json_reset(Json &j);
 zego_reason_e json_feed(Json &j, std::string_view in);
 zego_reason_e json_finish(const Json &j);
 
 } // namespace zego
 
-#endif /* ZEGO_CORE_JSON_H */
+#endif // ZEGO_CORE_JSON_H

@@ -1,4 +1,3 @@
-
 #include "keep.h"
 
 #include <string.h>
@@ -57,7 +56,7 @@ size_t keep_create(Keep &k, const zego_keep_t *conf, char *bytes)
 
             *end++ = field;
 
-            /* every byte of the name escaped, quotes, colon and comma */
+            // every byte of the name escaped, quotes, colon and comma
             size += 6 * name.len + 4 + ZEGO_KEEP_VALUE_MAX;
         }
 

@@ -1,4 +1,3 @@
-
 #include "zego_rooms.h"
 
 #include <iterator>
