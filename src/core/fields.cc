@@ -250,6 +250,7 @@ bool event_type(const Fields &f, zego_event_t &event)
     }
 
     if (value.sent != Sent::string) {
+        fail(event, ZEGO_INVALID, table[type].name);
         return false;
     }
 

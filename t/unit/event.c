@@ -700,6 +700,11 @@ static const fault_t faults[] = {
     {stream_create, {"event", NULL}, ZEGO_MISSING, "event"},
     {stream_create, {"event", "null"}, ZEGO_MISSING, "event"},
     {stream_create, {"event", "\"\""}, ZEGO_MISSING, "event"},
+    {stream_create, {"event", "1"}, ZEGO_INVALID, "event"},
+    {stream_create, {"event", "true"}, ZEGO_INVALID, "event"},
+    {stream_create, {"event", "[\"stream_create\"]"}, ZEGO_INVALID, "event"},
+    {stream_create, {"event", "{\"event\":\"o\"}"}, ZEGO_INVALID, "event"},
+    {stream_create, {"event", "1", "Event", "\"a\""}, ZEGO_INVALID, "event"},
 
     {stream_create, {"appid", NULL}, ZEGO_MISSING, "appid"},
     {stream_create, {"appid", "null"}, ZEGO_MISSING, "appid"},
@@ -888,8 +893,6 @@ START_TEST(test_ignored)
         "{\"event\":\" stream_create\"}", "{\"event\":\"" X256 X256 "\"}",
         "{\"Event\":\"Record\",\"AppId\":1}", "{\"Event\":1}",
         "{\"event\":null,\"Event\":\"stream_create\"}",
-        "{\"event\":1}", "{\"event\":true}", "{\"event\":[\"room_close\"]}",
-        "{\"event\":{\"event\":\"o\"}}", "{\"event\":1,\"Event\":\"a\"}",
         "{\"event\":\"other\",\"timestamp\":{},\"room_id\":\"" X256 "\"}",
         "event=mix", "Event=stream_create&appid=x",
         "%7B%22event%22:%22mix%22%7D"
