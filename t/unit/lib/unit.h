@@ -77,9 +77,6 @@ typedef struct {
     const char           *name;
     zego_event_t          events[UNIT_EVENTS_MAX];
 
-    /* 1: also every order with any one of them repeated */
-    unsigned              repeat:1;
-
     /* the share of wrong lists, in per cent, that the flowcharts are known to
        give, every callback delivered once and with one delivered twice */
     unsigned              figures:1;
