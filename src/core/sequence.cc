@@ -86,19 +86,19 @@ void window_release(Window &window, const zego_memory_t &memory)
     window_init(window);
 }
 
-bool window_reserve(Window &window, const zego_memory_t &memory,
+void window_reserve(Window &window, const zego_memory_t &memory,
                     std::uint64_t n)
 {
     if (n < window.next || n - window.next < window.bits ||
         window.bits == window_bits_max) {
-        return true;
+        return;
     }
 
     const std::uint64_t span = std::min(n - window.next + 1, window_bits_max);
     const std::uint64_t bits = std::bit_ceil(span);
     auto *words = static_cast<std::uint64_t *>(allocate(memory, bits / 8));
     if (words == nullptr) {
-        return false;
+        return;
     }
     std::fill_n(words, bits / 64, 0);
 
@@ -114,7 +114,6 @@ bool window_reserve(Window &window, const zego_memory_t &memory,
     }
     release(memory, window.words);
     window = wider;
-    return true;
 }
 
 bool window_see(Window &window, std::uint64_t n)

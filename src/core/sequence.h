@@ -32,8 +32,8 @@ struct Window {
 void window_init(Window &window);
 void window_release(Window &window, const zego_memory_t &memory);
 
-// Makes the bitmap wide enough for n; false without memory.
-bool window_reserve(Window &window, const zego_memory_t &memory,
+// Makes the bitmap wide enough for n, if there is memory.
+void window_reserve(Window &window, const zego_memory_t &memory,
                     std::uint64_t n);
 
 // n was seen; 0 says that there was no number.  True when what is missing
