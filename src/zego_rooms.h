@@ -3,10 +3,10 @@
  * The C ABI of the reconciler: callback bodies in, the live list out.
  *
  * Every function is noexcept, takes pointer and length, owns nothing across
- * the boundary, never locks, never logs and never does I/O.  What must be
- * called under the zone's lock says so.  Strings are bytes with a length, not
- * terminated; unless said otherwise they live until the next call with the
- * same handle.
+ * the boundary, never locks and never logs; only zego_store_...() do I/O.
+ * What must be called under the zone's lock says so.  Strings are bytes with a
+ * length, not terminated; unless said otherwise they live until the next call
+ * with the same handle.
  */
 
 #ifndef ZEGO_ROOMS_H
@@ -36,6 +36,9 @@ extern "C" {
 #define ZEGO_KEEP_NAME_MAX     64    /* of one kept field */
 #define ZEGO_KEEP_VALUE_MAX    1024  /* of one kept field, as JSON text */
 #define ZEGO_KEEP_FIELDS_MAX   16    /* kept fields of one kind */
+
+/* the longest record, in bytes */
+#define ZEGO_RECORD_MAX        49152
 
 /* a time in milliseconds that is not known */
 #define ZEGO_TIME_UNKNOWN      UINT64_MAX
@@ -102,6 +105,8 @@ typedef enum {
                                      max_age */
     ZEGO_NO_MEMORY,               /* the zone is full */
     ZEGO_MOVED,                   /* the zone was replaced by a resized one */
+    ZEGO_LOADING,                 /* the zone is being read from its store */
+    ZEGO_NO_STORE,                /* the store did not take it */
     ZEGO_REASONS
 } zego_reason_e;
 
@@ -235,15 +240,50 @@ zego_rooms_t *zego_rooms_create(const zego_env_t *env, uint64_t epoch,
     uint64_t since, uint64_t rebuilt) ZEGO_NOEXCEPT;
 
 /*
+ * What a store must have before a callback is answered: its entries, as they
+ * stand in the zone.
+ */
+
+typedef struct {
+    char                 *data;            /* room for ZEGO_RECORD_MAX bytes */
+    unsigned              all:1;           /* what a store has, too */
+    size_t                len;             /* 0: a store has all of it */
+    uint64_t              session_change;  /* for zego_rooms_saved() */
+    uint64_t              entry_change;
+} zego_record_t;
+
+/*
  * Joins one callback, whose reason must be ZEGO_OK and type one of the six.
  * ZEGO_DEFERRED: there was no memory, and nothing changed, but that tombstones
- * may have been evicted.  version, if not NULL, is the version after it.
+ * may have been evicted.  version, if not NULL, is the version after it;
+ * record, if not NULL, is filled but for data and all, unless it was deferred.
  * Frees expired tombstones first, a bounded number; evicts at most some 30 to
  * make room.
  * Under the lock.
  */
 zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
-    const zego_event_t *event, zego_version_t *version) ZEGO_NOEXCEPT;
+    const zego_event_t *event, zego_version_t *version, zego_record_t *record)
+    ZEGO_NOEXCEPT;
+
+/*
+ * The record is in the store now: what has not changed since needs not be
+ * written again.  Not of a record of another epoch.
+ * Under the lock.
+ */
+void zego_rooms_saved(zego_rooms_t *rooms, const zego_record_t *record)
+    ZEGO_NOEXCEPT;
+
+/*
+ * Joins a record that was read from a store.  The verdict is that of a
+ * callback; ZEGO_REJECTED: it is no record.
+ * Under the lock.
+ */
+zego_verdict_e zego_rooms_load(zego_rooms_t *rooms, const zego_env_t *env,
+    const char *data, size_t len) ZEGO_NOEXCEPT;
+
+/* callbacks until then, Unix ms, may have been missed: the sessions that lived
+   are incomplete; under the lock */
+void zego_rooms_missed(zego_rooms_t *rooms, uint64_t until) ZEGO_NOEXCEPT;
 
 /*
  * Frees what was closed, superseded or empty for horizon, in at most steps
@@ -261,6 +301,7 @@ typedef struct {
     uint64_t              users;
     uint64_t              tombstones;      /* kept, but not listed */
     uint64_t              evictions;       /* freed before horizon */
+    uint64_t              changes;         /* of anything that a store has */
     uint64_t              stream_seq_holes;       /* in listed rooms */
     uint64_t              user_update_seq_holes;
 } zego_stats_t;
@@ -291,6 +332,21 @@ zego_copy_t *zego_copy_create(const zego_memory_t *memory) ZEGO_NOEXCEPT;
 void zego_copy_destroy(zego_copy_t *copy) ZEGO_NOEXCEPT;
 zego_copy_e zego_copy_step(zego_copy_t *copy, zego_rooms_t *rooms,
     const zego_env_t *env, const zego_rooms_t *from) ZEGO_NOEXCEPT;
+
+/*
+ * An image of a zone for zego_store_merge(): all entries, a piece at a time.
+ * joined: the number of the journal up to which the zone has joined all.
+ * 1: more will follow; 0: that was the last piece.
+ * Read under the lock.
+ */
+
+typedef struct zego_image_s  zego_image_t;
+
+/* NULL without memory */
+zego_image_t *zego_image_create(const zego_memory_t *memory) ZEGO_NOEXCEPT;
+void zego_image_destroy(zego_image_t *image) ZEGO_NOEXCEPT;
+int zego_image_read(zego_image_t *image, const zego_rooms_t *rooms,
+    uint64_t joined) ZEGO_NOEXCEPT;
 
 /* for tests: NULL, or what is inconsistent; walks everything */
 const char *zego_rooms_check(const zego_rooms_t *rooms) ZEGO_NOEXCEPT;
@@ -354,6 +410,116 @@ zego_str_t zego_view_write(zego_view_t *view) ZEGO_NOEXCEPT;
 /* after the first read: what an ETag says; of one room the version of its
    last change, else the zone's */
 zego_version_t zego_view_version(const zego_view_t *view) ZEGO_NOEXCEPT;
+
+
+/*
+ * A store: what a zone holds, in a directory of files of LMDB, which several
+ * processes may have open; in one process it must be opened once only.  One
+ * handle serves one call at a time, from any thread.  Calls may wait for the
+ * disk and for other processes.
+ *
+ * A store is opened with the first call, and opened anew with the next one
+ * after a failure.
+ */
+
+typedef struct zego_store_s   zego_store_t;
+typedef struct zego_reader_s  zego_reader_t;
+
+typedef enum {
+    ZEGO_STORE_OK = 0,
+    ZEGO_STORE_MORE,              /* call again */
+    ZEGO_STORE_BEHIND,            /* another image has been begun, or what
+                                     others committed must be joined first */
+    ZEGO_STORE_LAYOUT,            /* of another version of this module */
+    ZEGO_STORE_DAMAGED,
+    ZEGO_STORE_FAILED             /* anything else */
+} zego_store_e;
+
+/* dir must exist when the store is opened; map_size, in bytes: what it can
+   hold at first, it grows as needed; 0: only what is there is read, and no
+   file is made; NULL without memory */
+zego_store_t *zego_store_create(const zego_memory_t *memory, const char *dir,
+    uint64_t map_size) ZEGO_NOEXCEPT;
+void zego_store_destroy(zego_store_t *store) ZEGO_NOEXCEPT;
+
+/* of the last failure, what is to follow "zego store ... " */
+const char *zego_store_message(const zego_store_t *store) ZEGO_NOEXCEPT;
+
+/* drawn when the store was made; 0 when none has been opened yet, and from when
+   its files were seen to be removed or replaced until it is opened again */
+uint64_t zego_store_id(const zego_store_t *store) ZEGO_NOEXCEPT;
+
+/* of the file that is open, by its device and inode: another one when a copy
+   of the same store has taken its place; 0: none is open */
+uint64_t zego_store_files(const zego_store_t *store) ZEGO_NOEXCEPT;
+
+/* whether something was committed since zego_store_read() gave ZEGO_STORE_OK,
+   or the store was opened anew, which needs no disk */
+int zego_store_changed(const zego_store_t *store) ZEGO_NOEXCEPT;
+
+/* commits records, one after the other, to the journal; on ZEGO_STORE_OK they
+   are on disk.  epoch: of their zone, 0 if of several; now: Unix ms */
+zego_store_e zego_store_append(zego_store_t *store, const char *records,
+    size_t len, uint64_t epoch, uint64_t now) ZEGO_NOEXCEPT;
+
+/*
+ * A reader goes through all of a store, or through the journal after a number
+ * but for what zones of that epoch have committed; all, if the journal does not
+ * go back so far any more.  zego_store_read() reads a piece, whose records
+ * zego_reader_next() gives, each for zego_rooms_load(), until its len is 0.
+ * ZEGO_STORE_OK: all was read.
+ */
+
+/* NULL without memory; from the beginning */
+zego_reader_t *zego_reader_create(const zego_memory_t *memory) ZEGO_NOEXCEPT;
+void zego_reader_destroy(zego_reader_t *reader) ZEGO_NOEXCEPT;
+void zego_reader_after(zego_reader_t *reader, uint64_t number, uint64_t epoch)
+    ZEGO_NOEXCEPT;
+
+zego_store_e zego_store_read(zego_store_t *store, zego_reader_t *reader)
+    ZEGO_NOEXCEPT;
+zego_str_t zego_reader_next(zego_reader_t *reader) ZEGO_NOEXCEPT;
+
+/* the journal was read up to this number; Unix ms of the last sign of life,
+   and of when callbacks were missed last, or 0 */
+uint64_t zego_reader_number(const zego_reader_t *reader) ZEGO_NOEXCEPT;
+uint64_t zego_reader_alive(const zego_reader_t *reader) ZEGO_NOEXCEPT;
+uint64_t zego_reader_missed(const zego_reader_t *reader) ZEGO_NOEXCEPT;
+
+/*
+ * Has the image of a zone take the place of the journal: begin, merge each
+ * piece, and cut the journal off up to the number which the zone had joined
+ * when the image was begun.  ZEGO_STORE_MORE: the same once more.
+ */
+zego_store_e zego_store_begin(zego_store_t *store, zego_image_t *image)
+    ZEGO_NOEXCEPT;
+zego_store_e zego_store_merge(zego_store_t *store, zego_image_t *image)
+    ZEGO_NOEXCEPT;
+zego_store_e zego_store_cut(zego_store_t *store, const zego_image_t *image,
+    uint64_t upto) ZEGO_NOEXCEPT;
+
+/* a sign of life, and see zego_rooms_missed() or 0; both Unix ms */
+zego_store_e zego_store_alive(zego_store_t *store, uint64_t now,
+    uint64_t missed) ZEGO_NOEXCEPT;
+
+/* zego_store_append() of several zones and zego_store_alive(), as one commit */
+zego_store_e zego_store_load(zego_store_t *store, const char *records,
+    size_t len, uint64_t now, uint64_t missed) ZEGO_NOEXCEPT;
+
+typedef struct {
+    uint64_t              bytes;           /* on disk */
+    uint64_t              records;
+    uint64_t              journal;         /* records in it */
+    uint64_t              last;            /* number of the journal's last */
+    uint64_t              alive;           /* of zego_store_alive() */
+} zego_store_stat_t;
+
+zego_store_e zego_store_stat(zego_store_t *store, zego_store_stat_t *stat)
+    ZEGO_NOEXCEPT;
+
+/* reads everything, and ends the process by a signal if what is damaged is
+   found by LMDB only: so in a process of its own */
+zego_store_e zego_store_check(zego_store_t *store) ZEGO_NOEXCEPT;
 
 
 #ifdef __cplusplus

@@ -15,8 +15,51 @@ struct Totals {
     Counts live;
 };
 
+// How many black nodes there are on every way down, or -1: links that are not
+// mutual, a red node under a red one, ways that differ.
+int black_height(const TreeNode *node, const TreeNode *parent)
+{
+    if (node == nullptr) {
+        return 0;
+    }
+    const bool red = TreeTraits::get_color(node) == TreeTraits::red();
+    if (TreeTraits::get_parent(node) != parent ||
+        (red && TreeTraits::get_color(parent) == TreeTraits::red())) {
+        return -1;
+    }
+    const int left = black_height(node->left, node);
+    if (left < 0 || left != black_height(node->right, node)) {
+        return -1;
+    }
+    return left + (red ? 0 : 1);
+}
+
+bool balanced(const Tree &tree)
+{
+    const TreeNode *header = &tree.header;
+    const TreeNode *root = TreeTraits::get_parent(header);
+    if (root == nullptr) {
+        return header->left == header && header->right == header;
+    }
+    if (black_height(root, header) < 0) {
+        return false;
+    }
+    const TreeNode *first = root;
+    while (first->left != nullptr) {
+        first = first->left;
+    }
+    const TreeNode *last = root;
+    while (last->right != nullptr) {
+        last = last->right;
+    }
+    return header->left == first && header->right == last;
+}
+
 template <class KeyOf> bool sorted(const Tree &tree, KeyOf key_of)
 {
+    if (!balanced(tree)) {
+        return false;
+    }
     const TreeNode *last = nullptr;
     for (const TreeNode *node = tree_first(tree); node != tree_end(tree);
          node = tree_next(node)) {
@@ -33,14 +76,27 @@ std::uint64_t size_of(const Tree &tree)
     return TreeAlgorithms::size(&tree.header);
 }
 
+// There is space for all, and no block too many.
 bool text_fits(const Text &text)
 {
+    const std::size_t size = text_size(text);
     std::size_t space = text.room;
     for (const Block *block = text.more; block != nullptr;
          block = block->next) {
+        if (space >= size || block->size > chunk_max - sizeof(Block)) {
+            return false;
+        }
         space += block->size;
     }
-    return text_size(text) <= space;
+    return size <= space;
+}
+
+bool register_fits(const Register &reg, const Session *session,
+                   std::size_t entry_size)
+{
+    return reg.session == session && reg.revision <= session->revision &&
+           entry_size + reg.text.room <= chunk_max &&
+           reg.text.len[text_id] <= reg.text.room && text_fits(reg.text);
 }
 
 const char *check_queued(const Expiry &expiry, bool may_be_freed,
@@ -58,7 +114,7 @@ const char *check_streams(const Session *session, Totals &totals)
     for (const TreeNode *node = tree_first(session->streams);
          node != tree_end(session->streams); node = tree_next(node)) {
         const Stream *stream = stream_at(node);
-        if (stream->reg.session != session || !text_fits(stream->reg.text)) {
+        if (!register_fits(stream->reg, session, sizeof(Stream))) {
             return "a stream is torn";
         }
         live += stream->reg.closed ? 0 : 1;
@@ -79,7 +135,7 @@ const char *check_users(const Session *session, Totals &totals)
     for (const TreeNode *node = tree_first(session->users);
          node != tree_end(session->users); node = tree_next(node)) {
         const User *user = user_at(node);
-        if (user->reg.session != session || !text_fits(user->reg.text)) {
+        if (!register_fits(user->reg, session, sizeof(User))) {
             return "a user is torn";
         }
         const bool listed = !user->reg.closed && user_newest(user);
@@ -104,6 +160,14 @@ const char *check_session(const Session *session, Totals &totals)
         !sorted(session->users_by_rank, user_rank)) {
         return "a tree of a session is out of order";
     }
+    if (!window_sound(session->stream_seq) ||
+        !window_sound(session->user_update_seq)) {
+        return "a window is torn";
+    }
+    if (session->revision > session->room->revision ||
+        !text_fits(session->created_text)) {
+        return "a session is torn";
+    }
     totals.entries++;
     const bool listed = session_listed(session);
     if (listed) {
@@ -124,8 +188,11 @@ const char *check_session(const Session *session, Totals &totals)
     return wrong;
 }
 
-const char *check_room(const Room *room, Totals &totals)
+const char *check_room(const Room *room, std::uint64_t revision, Totals &totals)
 {
+    if (room->revision > revision) {
+        return "a room is newer than the zone";
+    }
     if (tree_empty(room->sessions)) {
         return "a room has no session";
     }
@@ -180,7 +247,8 @@ const char *zego_rooms_check(const zego_rooms_t *rooms) noexcept
     Totals totals = {};
     for (const TreeNode *node = tree_first(rooms->rooms);
          node != tree_end(rooms->rooms); node = tree_next(node)) {
-        const char *wrong = check_room(room_at(node), totals);
+        const char *wrong =
+            check_room(room_at(node), rooms->version.revision, totals);
         if (wrong != nullptr) {
             return wrong;
         }

@@ -99,45 +99,18 @@ bool next_session(zego_copy_s *copy, const Room *room)
     return true;
 }
 
-Fact session_fact(zego_copy_s *copy, const Session *session)
-{
-    Fact fact = {};
-    fact.appid = session->room->appid;
-    fact.room_id = room_id(session->room);
-    fact.session_id = session->id;
-    fact.first = session->first;
-    fact.created = session->created;
-    fact.created_text =
-        text_read(session->created_text, nullptr, copy->session_text.data());
-    fact.closed = session->closed;
-    fact.closed_as = session->closed_as;
-    return fact;
-}
-
-RegisterFact register_fact(zego_copy_s *copy, const Register &reg,
-                           const char *head)
-{
-    RegisterFact fact = {};
-    fact.kind = reg.expiry.kind;
-    fact.strings = text_read(reg.text, head, copy->entry_text.data());
-    fact.seq = reg.seq;
-    fact.time = reg.time;
-    fact.code = reg.code;
-    fact.closed = reg.closed;
-    return fact;
-}
-
 zego_verdict_e copy_register(zego_copy_s *copy, zego_rooms_s *rooms,
                              const zego_env_t &env, const Register &reg,
                              const RegisterFact &fact)
 {
     const Session *session = reg.session;
-    Fact whole = session_fact(copy, session);
-    const Revisions revisions{reg.revision, session->revision,
-                              session->room->revision};
+    Fact whole = session_fact(session, copy->session_text.data());
+    const Origin origin{reg.revision, session->revision,
+                        session->room->revision, reg.unsaved, session->unsaved};
+    whole.stream_seq_window = whole.user_update_seq_window = nullptr;
     whole.reg = &fact;
-    whole.revisions = &revisions;
-    return join(rooms, env, whole);
+    whole.origin = &origin;
+    return join(rooms, env, whole).verdict;
 }
 
 // Of a listed session what is live goes in the first pass, the rest, and all
@@ -159,12 +132,11 @@ zego_verdict_e copy_session(zego_copy_s *copy, zego_rooms_s *rooms,
     if (!in_pass(copy, session, true)) {
         return ZEGO_DUPLICATE;
     }
-    Fact fact = session_fact(copy, session);
-    const Revisions revisions{0, session->revision, session->room->revision};
-    fact.revisions = &revisions;
-    fact.stream_seq_window = &session->stream_seq;
-    fact.user_update_seq_window = &session->user_update_seq;
-    return join(rooms, env, fact);
+    Fact fact = session_fact(session, copy->session_text.data());
+    const Origin origin{0, session->revision, session->room->revision, 0,
+                        session->unsaved};
+    fact.origin = &origin;
+    return join(rooms, env, fact).verdict;
 }
 
 zego_verdict_e copy_stream(zego_copy_s *copy, zego_rooms_s *rooms,
@@ -187,9 +159,8 @@ zego_verdict_e copy_stream(zego_copy_s *copy, zego_rooms_s *rooms,
     if (!in_pass(copy, session, !stream->reg.closed)) {
         return ZEGO_DUPLICATE;
     }
-    RegisterFact fact = register_fact(copy, stream->reg, head_of(stream));
-    fact.close_time = stream->close_time;
-    return copy_register(copy, rooms, env, stream->reg, fact);
+    return copy_register(copy, rooms, env, stream->reg,
+                         stream_fact(stream, copy->entry_text.data()));
 }
 
 // From the last user to the first, of each the newest session first.
@@ -211,11 +182,8 @@ zego_verdict_e copy_user(zego_copy_s *copy, zego_rooms_s *rooms,
     if (!in_pass(copy, session, !user->reg.closed && user_newest(user))) {
         return ZEGO_DUPLICATE;
     }
-    RegisterFact fact = register_fact(copy, user->reg, head_of(user));
-    fact.session_id = user->session_id;
-    fact.login_time = user->login_time;
-    fact.role = user->role;
-    return copy_register(copy, rooms, env, user->reg, fact);
+    return copy_register(copy, rooms, env, user->reg,
+                         user_fact(user, copy->entry_text.data()));
 }
 
 // Looks at one entry, and copies it if it is its turn.
@@ -254,6 +222,7 @@ zego_copy_e finish(zego_rooms_s *rooms, const zego_rooms_s *from)
         std::max(rooms->version.revision, from->version.revision);
     rooms->evictions += from->evictions;
     rooms->rebuilt = std::max(rooms->rebuilt, from->rebuilt);
+    rooms->changes = std::max(rooms->changes, from->changes);
     return ZEGO_COPY_DONE;
 }
 

@@ -31,6 +31,7 @@ void release_register(zego_rooms_s *rooms, const zego_memory_t &memory,
     blocks_release(memory, reg->text.more);
     release(memory, reg);
     rooms->entries--;
+    rooms->changes++;
 }
 
 void release_stream(zego_rooms_s *rooms, const zego_memory_t &memory,
@@ -80,6 +81,7 @@ void release_session_step(zego_rooms_s *rooms, const zego_memory_t &memory,
     blocks_release(memory, session->created_text.more);
     release(memory, session);
     rooms->entries--;
+    rooms->changes++;
 
     if (tree_empty(room->sessions)) {
         tree_erase(rooms->rooms, &room->by_id);

@@ -1,5 +1,5 @@
-// What one callback says, or one entry of another zone: facts of one room
-// session, and of at most one register in it.
+// What one callback says, or one entry of another zone or of a store: facts of
+// one room session, and of at most one register in it.
 
 #ifndef ZEGO_CORE_FACT_H
 #define ZEGO_CORE_FACT_H
@@ -21,11 +21,13 @@ struct RegisterFact {
     bool closed;
 };
 
-// The revisions of an entry that is copied from another zone.
-struct Revisions {
-    std::uint64_t reg;
-    std::uint64_t session;
-    std::uint64_t room;
+// What else goes along with an entry that is copied from another zone.
+struct Origin {
+    std::uint64_t reg_revision;
+    std::uint64_t session_revision;
+    std::uint64_t room_revision;
+    std::uint64_t reg_unsaved;
+    std::uint64_t session_unsaved;
 };
 
 struct Fact {
@@ -44,16 +46,38 @@ struct Fact {
 
     const RegisterFact *reg; // may be nullptr
 
-    // of a copy, else nullptr
+    // of an entry, else nullptr
     const Window *stream_seq_window;
     const Window *user_update_seq_window;
-    const Revisions *revisions;
+
+    const Origin *origin; // of a copy, else nullptr
+    bool stored;          // it comes from the store, which has it already
 };
 
-// The verdict is applied, recorded, duplicate, stale, or deferred without
-// memory; then nothing changed, but that tombstones may have been evicted.
-zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
-                    const Fact &fact);
+// What is said when nothing is: the fact of a session of that room.
+Fact fact_of(std::uint32_t appid, std::string_view room_id,
+             std::uint64_t session_id);
+
+// An entry as a fact.  Strings go to text, which holds text_max bytes.
+Fact session_fact(const Session *session, char *text);
+RegisterFact stream_fact(const Stream *stream, char *text);
+RegisterFact user_fact(const User *user, char *text);
+
+// Where a fact belongs, or nullptr.
+Room *find_room(const zego_rooms_s *rooms, const Fact &fact);
+Session *find_session(const Room *room, const Fact &fact);
+Register *find_register(const Session *session, const RegisterFact &fact);
+
+// Where a fact went.
+struct Joined {
+    // Applied, recorded, duplicate, stale, or deferred without memory; then
+    // nothing changed, but that tombstones may have been evicted.
+    zego_verdict_e verdict;
+    Session *session;
+    Register *reg; // nullptr if the fact is of none
+};
+
+Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact);
 
 } // namespace zego
 

@@ -40,6 +40,8 @@ struct Changes {
     bool facts;
     bool listed;  // if the session is listed
     bool missing; // in the sequence windows
+    bool session; // anything of it that a store has
+    bool reg;
 };
 
 std::strong_ordering compare_created(const Fact &fact, const Session *session)
@@ -120,32 +122,6 @@ std::size_t entry_size(Kind kind)
 char *head_of_register(Kind kind, Register *reg)
 {
     return reinterpret_cast<char *>(reg) + entry_size(kind);
-}
-
-Room *find_room(const zego_rooms_s *rooms, const Fact &fact)
-{
-    const TreeNode *node =
-        tree_find(rooms->rooms, RoomKey{fact.appid, fact.room_id}, room_key);
-    return node != nullptr ? room_at(node) : nullptr;
-}
-
-Session *find_session(const Room *room, const Fact &fact)
-{
-    const TreeNode *node =
-        tree_find(room->sessions, fact.session_id, session_key);
-    return node != nullptr ? session_at(node) : nullptr;
-}
-
-Register *find_register(const Session *session, const RegisterFact &fact)
-{
-    const std::string_view id = fact.strings[text_id];
-    if (fact.kind == Kind::stream) {
-        const TreeNode *node = tree_find(session->streams, id, stream_key);
-        return node != nullptr ? &stream_at(node)->reg : nullptr;
-    }
-    const TreeNode *node =
-        tree_find(session->users, UserKey{id, fact.session_id}, user_key);
-    return node != nullptr ? &user_at(node)->reg : nullptr;
 }
 
 Room *new_room(const zego_memory_t &memory, const Fact &fact)
@@ -437,16 +413,29 @@ bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
     return listed;
 }
 
+// True when what is missing changed; seen: when anything was.
 bool commit_windows(const zego_memory_t &memory, const Fact &fact,
-                    Session *session)
+                    Session *session, bool *seen)
 {
-    bool missing = window_see(session->stream_seq, fact.stream_seq);
-    missing |= window_see(session->user_update_seq, fact.user_update_seq);
+    Window &streams = session->stream_seq;
+    Window &users = session->user_update_seq;
+    const auto state = [&] {
+        return std::tuple(window_state(streams), window_state(users));
+    };
+    const auto before = state();
+    const bool complete =
+        window_missing(streams) == 0 && window_missing(users) == 0;
+
+    bool missing = window_see(streams, fact.stream_seq);
+    missing |= window_see(users, fact.user_update_seq);
     if (fact.stream_seq_window != nullptr) {
-        window_join(session->stream_seq, memory, *fact.stream_seq_window);
-        window_join(session->user_update_seq, memory,
-                    *fact.user_update_seq_window);
+        window_join(streams, memory, *fact.stream_seq_window);
+        window_join(users, memory, *fact.user_update_seq_window);
+        missing |=
+            state() != before && !(complete && window_missing(streams) == 0 &&
+                                   window_missing(users) == 0);
     }
+    *seen = state() != before;
     return missing;
 }
 
@@ -493,11 +482,14 @@ Changes commit(zego_rooms_s *rooms, const zego_memory_t &memory,
         changes.facts = true;
         changes.listed = plan.created > 0;
     }
-    changes.missing = commit_windows(memory, fact, session) ||
+    bool seen = false;
+    changes.missing = commit_windows(memory, fact, session, &seen) ||
                       lived != lived_before_rebuild(rooms, session);
+    changes.session = plan.new_session != nullptr || changes.facts || seen;
 
     if (fact.reg != nullptr) {
-        changes.facts |= plan.written > 0 || plan.login_time_larger;
+        changes.reg = plan.written > 0 || plan.login_time_larger;
+        changes.facts |= changes.reg;
         changes.listed |= fact.reg->kind == Kind::stream
                               ? commit_stream(rooms, memory, *fact.reg, plan)
                               : commit_user(rooms, memory, *fact.reg, plan);
@@ -604,26 +596,49 @@ void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan, bool listed)
 // A copy goes on with the revisions of what was copied.
 void stamp_copied(zego_rooms_s *rooms, const Fact &fact, const Plan &plan)
 {
-    const Revisions &from = *fact.revisions;
+    const Origin &from = *fact.origin;
     if (fact.reg != nullptr) {
-        plan.reg->revision = std::max(plan.reg->revision, from.reg);
+        plan.reg->revision = std::max(plan.reg->revision, from.reg_revision);
     }
-    plan.session->revision = std::max(plan.session->revision, from.session);
-    plan.room->revision = std::max(plan.room->revision, from.room);
+    plan.session->revision =
+        std::max(plan.session->revision, from.session_revision);
+    plan.room->revision = std::max(plan.room->revision, from.room_revision);
     rooms->version.revision =
         std::max(rooms->version.revision, plan.room->revision);
 }
 
+// Tells what no store has yet.  What changed because the store says so is
+// there, but a change that was not may be part of it still.
+void mark(zego_rooms_s *rooms, const Fact &fact, const Plan &plan,
+          const Changes &changes)
+{
+    if (!changes.session && !changes.reg) {
+        return;
+    }
+    rooms->changes++;
+    if (fact.stored) {
+        return;
+    }
+    if (changes.session) {
+        plan.session->unsaved = fact.origin != nullptr
+                                    ? fact.origin->session_unsaved
+                                    : rooms->changes;
+    }
+    if (changes.reg) {
+        plan.reg->unsaved =
+            fact.origin != nullptr ? fact.origin->reg_unsaved : rooms->changes;
+    }
+}
+
 } // namespace
 
-zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
-                    const Fact &fact)
+Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
 {
     rooms->clock = std::max(rooms->clock, env.now);
 
     Plan plan = {};
     if (!make_room(rooms, env, fact, plan)) {
-        return ZEGO_DEFERRED;
+        return {ZEGO_DEFERRED, nullptr, nullptr};
     }
 
     Session *session = plan.session;
@@ -657,22 +672,23 @@ zego_verdict_e join(zego_rooms_s *rooms, const zego_env_t &env,
         queue_touch(rooms, &after->expiry, false);
     }
 
+    mark(rooms, fact, plan, changes);
     const bool listed = before != after || (session == after && changes.listed);
-    if (fact.revisions != nullptr) {
+    if (fact.origin != nullptr) {
         stamp_copied(rooms, fact, plan);
     } else if (listed || (session == after && changes.missing)) {
         stamp(rooms, fact, plan, listed);
     }
 
+    zego_verdict_e verdict = ZEGO_DUPLICATE;
     if (listed) {
-        return ZEGO_APPLIED;
+        verdict = ZEGO_APPLIED;
+    } else if (changes.facts) {
+        verdict = ZEGO_RECORDED;
+    } else if (plan.created < 0 || plan.closed < 0 || plan.written < 0) {
+        verdict = ZEGO_STALE;
     }
-    if (changes.facts) {
-        return ZEGO_RECORDED;
-    }
-    return plan.created < 0 || plan.closed < 0 || plan.written < 0
-               ? ZEGO_STALE
-               : ZEGO_DUPLICATE;
+    return {verdict, session, plan.reg};
 }
 
 } // namespace zego

@@ -117,6 +117,10 @@ void keep_reset(Keep &k)
 
 void keep_name(Keep &k, std::string_view name)
 {
+    if (k.nfields == 0) {
+        return;
+    }
+
     Kept *field = find(k, name);
 
     if (field != nullptr) {
@@ -126,11 +130,6 @@ void keep_name(Keep &k, std::string_view name)
     }
 
     k.current = field;
-}
-
-yajl_gen keep_gen(const Keep &k)
-{
-    return k.current ? k.gen : nullptr;
 }
 
 zego_str_t keep_text(Keep &k, zego_event_e type)

@@ -46,7 +46,10 @@ void keep_reset(Keep &k);
 
 // after a name: whatever keep_gen() gives gets the value; it may be NULL
 void keep_name(Keep &k, std::string_view name);
-yajl_gen keep_gen(const Keep &k);
+inline yajl_gen keep_gen(const Keep &k)
+{
+    return k.current ? k.gen : nullptr;
+}
 
 // until the next keep_reset()
 zego_str_t keep_text(Keep &k, zego_event_e type);

@@ -15,10 +15,10 @@ constexpr std::string_view verdicts[] = {
     "ignored"sv,  "rejected"sv,  "deferred"sv, "applied"sv,
     "recorded"sv, "duplicate"sv, "stale"sv};
 
-constexpr std::string_view reasons[] = {""sv,        "syntax"sv,  "utf8"sv,
-                                        "nesting"sv, "missing"sv, "invalid"sv,
-                                        "method"sv,  "app"sv,     "signature"sv,
-                                        "age"sv,     "memory"sv,  "moved"sv};
+constexpr std::string_view reasons[] = {
+    ""sv,        "syntax"sv, "utf8"sv,    "nesting"sv,   "missing"sv,
+    "invalid"sv, "method"sv, "app"sv,     "signature"sv, "age"sv,
+    "memory"sv,  "moved"sv,  "loading"sv, "store"sv};
 
 static_assert(std::size(events) == ZEGO_EVENTS);
 static_assert(std::size(verdicts) == ZEGO_VERDICTS);

@@ -1,7 +1,7 @@
 // The rooms of a zone, and what a callback says of them.
 
 #include "rooms.h"
-#include "fact.h"
+#include "record.h"
 
 #include <new>
 
@@ -42,15 +42,31 @@ RegisterFact user_fact(const zego_event_t &event)
     return fact;
 }
 
-Fact room_fact(const zego_event_t &event)
+// Writes the entries where a fact went as they stand now, unless a store has
+// them.
+void write_unsaved(const Joined &joined, zego_record_t *record)
 {
-    Fact fact = {};
-    fact.appid = event.appid;
-    fact.room_id = view_of(event.room_id);
-    fact.session_id = event.room_session_id;
-    fact.first = event.first;
-    fact.created = ZEGO_TIME_UNKNOWN;
-    return fact;
+    std::array<char, text_max> session_text;
+    std::array<char, text_max> entry_text;
+    const Register *reg = joined.reg;
+
+    record->session_change = joined.session->unsaved;
+    record->entry_change = reg != nullptr ? reg->unsaved : 0;
+    if (record->session_change == 0 && record->entry_change == 0 &&
+        record->all == 0) {
+        record->len = 0;
+        return;
+    }
+
+    Fact fact = session_fact(joined.session, session_text.data());
+    RegisterFact entry;
+    if (reg != nullptr) {
+        entry = reg->expiry.kind == Kind::stream
+                    ? stream_fact(stream_of(reg), entry_text.data())
+                    : user_fact(user_of(reg), entry_text.data());
+        fact.reg = &entry;
+    }
+    record->len = record_write(fact, record->data);
 }
 
 } // namespace
@@ -78,11 +94,14 @@ zego_rooms_t *zego_rooms_create(const zego_env_t *env, uint64_t epoch,
 
 zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
                                 const zego_event_t *event,
-                                zego_version_t *version) noexcept
+                                zego_version_t *version,
+                                zego_record_t *record) noexcept
 {
     zego_rooms_expire(rooms, env, expire_steps);
 
-    Fact fact = room_fact(*event);
+    Fact fact =
+        fact_of(event->appid, view_of(event->room_id), event->room_session_id);
+    fact.first = event->first;
     RegisterFact reg = {};
 
     switch (event->type) {
@@ -115,11 +134,61 @@ zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
     reg.time = event->time;
     reg.code = event->code;
 
-    const zego_verdict_e verdict = join(rooms, *env, fact);
+    const Joined joined = join(rooms, *env, fact);
     if (version != nullptr) {
         *version = rooms->version;
     }
-    return verdict;
+    if (record != nullptr && joined.verdict != ZEGO_DEFERRED) {
+        write_unsaved(joined, record);
+    }
+    return joined.verdict;
+}
+
+void zego_rooms_saved(zego_rooms_t *rooms, const zego_record_t *record) noexcept
+{
+    Record saved;
+    if (!record_read_entries(saved, {record->data, record->len})) {
+        return;
+    }
+    const Room *room = find_room(rooms, saved.fact);
+    Session *session =
+        room != nullptr ? find_session(room, saved.fact) : nullptr;
+    if (session == nullptr) {
+        return;
+    }
+    if (session->unsaved == record->session_change) {
+        session->unsaved = 0;
+    }
+    if (saved.fact.reg == nullptr) {
+        return;
+    }
+    Register *reg = find_register(session, saved.reg);
+    if (reg != nullptr && reg->unsaved == record->entry_change) {
+        reg->unsaved = 0;
+    }
+}
+
+zego_verdict_e zego_rooms_load(zego_rooms_t *rooms, const zego_env_t *env,
+                               const char *data, size_t len) noexcept
+{
+    Record record;
+    if (!record_read(record, {data, len})) {
+        return ZEGO_REJECTED;
+    }
+
+    // A session record outlives everything in it.
+    if (!record.session) {
+        const Room *room = find_room(rooms, record.fact);
+        if (room == nullptr || find_session(room, record.fact) == nullptr) {
+            return ZEGO_STALE;
+        }
+    }
+    return join(rooms, *env, record.fact).verdict;
+}
+
+void zego_rooms_missed(zego_rooms_t *rooms, uint64_t until) noexcept
+{
+    rooms->rebuilt = std::max(rooms->rebuilt, until);
 }
 
 void zego_rooms_stats(const zego_rooms_t *rooms, zego_stats_t *stats) noexcept
@@ -130,6 +199,7 @@ void zego_rooms_stats(const zego_rooms_t *rooms, zego_stats_t *stats) noexcept
     stats->rooms = rooms->rooms_live;
     stats->streams = rooms->live.streams;
     stats->users = rooms->live.users;
+    stats->changes = rooms->changes;
     stats->tombstones = rooms->entries - rooms->rooms_live -
                         rooms->live.streams - rooms->live.users;
     stats->evictions = rooms->evictions;

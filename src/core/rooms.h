@@ -23,8 +23,8 @@ enum class Kind : std::uint8_t { session, stream, user };
 struct Expiry {
     Expiry *prev; // nullptr: not in the queue
     Expiry *next;
-    std::uint64_t stamp;
-    Kind kind;
+    std::uint64_t stamp : 56;
+    Kind kind : 8;
 };
 
 // The register of a stream, or of a user session: the greatest fact seen.
@@ -34,6 +34,7 @@ struct Register {
     std::uint64_t seq;
     std::uint64_t time;     // create_time_ms; login_time or logout_time
     std::uint64_t revision; // of its last change
+    std::uint64_t unsaved;  // the change of it that no store has yet, or 0
     Text text;
     std::uint32_t code; // why it was closed
     bool closed;        // closed, or logged out
@@ -101,6 +102,7 @@ struct Session {
     std::uint64_t streams_live;
     std::uint64_t users_live;
     std::uint64_t revision;
+    std::uint64_t unsaved;
 };
 
 struct Room {
@@ -119,7 +121,8 @@ struct zego_rooms_s {
     zego_version_t version;
     std::uint64_t since;
     std::uint64_t rebuilt;
-    std::uint64_t clock; // the greatest now so far
+    std::uint64_t clock;   // the greatest now so far
+    std::uint64_t changes; // of facts, or that one was freed
     zego::Tree rooms;
     zego::Tree rooms_by_name;
     zego::Tree streams;

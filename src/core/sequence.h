@@ -7,6 +7,7 @@
 #include "memory.h"
 
 #include <cstdint>
+#include <tuple>
 
 namespace zego {
 
@@ -29,8 +30,31 @@ struct Window {
     std::uint64_t bits;
 };
 
+// Changes with every number that is seen or lost.
+inline auto window_state(const Window &window)
+{
+    return std::tuple(window.next, window.top, window.above, window.lost,
+                      window.lost_from, window.lost_to);
+}
+
+// How many numbers the bitmap tells of.
+inline std::uint64_t window_span(const Window &window)
+{
+    return window.above > 0 ? window.top - window.next + 1 : 0;
+}
+
 void window_init(Window &window);
 void window_release(Window &window, const zego_memory_t &memory);
+
+// Which of the 64 numbers from n on were seen, n >= next, the lowest bit first.
+std::uint64_t window_word(const Window &window, std::uint64_t n);
+
+// The first number from n >= next on that was seen, or that was not; top + 1 if
+// there is none.
+std::uint64_t window_find(const Window &window, std::uint64_t n, bool seen);
+
+// All of these were seen, and lie in the bitmap, which has none of them yet.
+void window_fill(Window &window, std::uint64_t first, std::uint64_t last);
 
 // Makes the bitmap wide enough for n, if there is memory.
 void window_reserve(Window &window, const zego_memory_t &memory,
@@ -56,6 +80,9 @@ void window_join(Window &window, const zego_memory_t &memory,
                  const Window &other);
 
 bool window_equal(const Window &a, const Window &b);
+
+// Does it hold together?
+bool window_sound(const Window &window);
 
 } // namespace zego
 

@@ -68,13 +68,13 @@ enum class Phase : std::uint8_t {
 };
 
 // What a full piece still takes: the end of a room whose session is gone.
-constexpr std::size_t items_max = 96;
+constexpr std::size_t items_max = 48;
 constexpr std::size_t items_reserve = 4;
 
 // A stream or user with its room.
 constexpr std::size_t item_text_max = 2 * text_max;
 
-constexpr std::size_t piece_text = 32 * std::size_t{1024};
+constexpr std::size_t piece_text = 16 * std::size_t{1024};
 
 } // namespace zego
 
@@ -116,6 +116,7 @@ struct zego_view_s {
     char *json = nullptr;
     std::size_t json_len = 0;
     std::size_t json_size = 0;
+    bool json_first = false; // no element of the list at hand was written
     bool json_failed = false;
 };
 

@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::size_t json_size_first = 16 * std::size_t{1024};
 
-void append(void *ctx, const char *data, std::size_t len)
+// Room for len more bytes; nullptr without memory.
+char *reserve(zego_view_s *view, std::size_t len)
 {
-    auto *view = static_cast<zego_view_s *>(ctx);
+    if (view->json_failed) {
+        return nullptr;
+    }
     if (len > view->json_size - view->json_len) {
         const std::size_t size =
             std::max({json_size_first, 2 * view->json_size,
@@ -22,7 +25,7 @@ void append(void *ctx, const char *data, std::size_t len)
         auto *wider = static_cast<char *>(allocate(view->memory, size));
         if (wider == nullptr) {
             view->json_failed = true;
-            return;
+            return nullptr;
         }
         if (view->json_len > 0) {
             std::memcpy(wider, view->json, view->json_len);
@@ -31,8 +34,20 @@ void append(void *ctx, const char *data, std::size_t len)
         view->json = wider;
         view->json_size = size;
     }
-    std::memcpy(view->json + view->json_len, data, len);
-    view->json_len += len;
+    return view->json + view->json_len;
+}
+
+inline void put(zego_view_s *view, std::string_view json)
+{
+    if (char *p = reserve(view, json.size()); p != nullptr) {
+        std::memcpy(p, json.data(), json.size());
+        view->json_len += json.size();
+    }
+}
+
+void print(void *ctx, const char *data, std::size_t len)
+{
+    put(static_cast<zego_view_s *>(ctx), {data, len});
 }
 
 // yajl does not check what it is given; the little that it needs is here.
@@ -49,7 +64,7 @@ void *gen_malloc(void *ctx, std::size_t size)
     return p;
 }
 
-// yajl's own buffer is the only thing that grows, and append() stands in for
+// yajl's own buffer is the only thing that grows, and print() stands in for
 // it.
 void *gen_realloc(void *, void *, std::size_t)
 {
@@ -58,238 +73,259 @@ void *gen_realloc(void *, void *, std::size_t)
 
 void gen_free(void *, void *) {}
 
-void string(yajl_gen gen, std::string_view s)
+bool needs_escape(char c)
 {
-    yajl_gen_string(gen, reinterpret_cast<const unsigned char *>(s.data()),
-                    s.size());
+    return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\';
 }
 
-struct Digits {
-    std::array<char, 24> bytes;
-    std::size_t len;
-};
-
-Digits digits_of(std::uint64_t n)
+// Most strings are as they are: only the others are worth yajl's time.
+void string(zego_view_s *view, std::string_view s)
 {
-    Digits digits;
-    const auto end = std::to_chars(
-        digits.bytes.data(), digits.bytes.data() + digits.bytes.size(), n);
-    digits.len = static_cast<std::size_t>(end.ptr - digits.bytes.data());
-    return digits;
-}
-
-void number(yajl_gen gen, std::uint64_t n)
-{
-    const Digits digits = digits_of(n);
-    yajl_gen_number(gen, digits.bytes.data(), digits.len);
-}
-
-void member(yajl_gen gen, std::string_view name, std::string_view s)
-{
-    string(gen, name);
-    string(gen, s);
+    if (std::none_of(s.begin(), s.end(), needs_escape)) {
+        put(view, "\"");
+        put(view, s);
+        put(view, "\"");
+        return;
+    }
+    yajl_gen_reset(view->gen, nullptr);
+    yajl_gen_string(
+        view->gen, reinterpret_cast<const unsigned char *>(s.data()), s.size());
 }
 
 // null where it was not sent
-void member_or_null(yajl_gen gen, std::string_view name, std::string_view s)
+void string_or_null(zego_view_s *view, std::string_view s)
 {
-    string(gen, name);
     if (s.empty()) {
-        yajl_gen_null(gen);
+        put(view, "null");
     } else {
-        string(gen, s);
+        string(view, s);
     }
 }
 
-void member(yajl_gen gen, std::string_view name, std::uint64_t n)
+void number(zego_view_s *view, std::uint64_t n)
 {
-    string(gen, name);
-    number(gen, n);
+    constexpr std::size_t digits_max = 20;
+    if (char *p = reserve(view, digits_max); p != nullptr) {
+        const auto end = std::to_chars(p, p + digits_max, n);
+        view->json_len += static_cast<std::size_t>(end.ptr - p);
+    }
 }
 
-void member_id(yajl_gen gen, std::string_view name, std::uint64_t id)
+void id_number(zego_view_s *view, std::uint64_t id)
 {
-    const Digits digits = digits_of(id);
-    member(gen, name, std::string_view{digits.bytes.data(), digits.len});
+    put(view, "\"");
+    number(view, id);
+    put(view, "\"");
 }
 
-void member_version(zego_view_s *view)
+void version(zego_view_s *view)
 {
-    std::array<char, 40> bytes;
-    char *end = bytes.data() + bytes.size();
-    auto *p = bytes.data();
-    const auto epoch = std::to_chars(p, end, view->version.epoch, 16);
-    const auto len = epoch.ptr - p;
     // sixteen digits always
-    std::memmove(p + 16 - len, p, static_cast<std::size_t>(len));
-    std::memset(p, '0', static_cast<std::size_t>(16 - len));
-    p[16] = '-';
-    const auto done = std::to_chars(p + 17, end, view->version.revision);
-    member(view->gen, "Version",
-           std::string_view{p, static_cast<std::size_t>(done.ptr - p)});
+    std::array<char, 16> digits;
+    std::uint64_t epoch = view->version.epoch;
+    for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit) {
+        *digit = "0123456789abcdef"[epoch & 15];
+        epoch >>= 4;
+    }
+    put(view, "\"Version\":\"");
+    put(view, {digits.data(), digits.size()});
+    put(view, "-");
+    number(view, view->version.revision);
+    put(view, "\"");
 }
 
-void member_next(zego_view_s *view)
+void next_page(zego_view_s *view)
 {
-    string(view->gen, "Next");
+    put(view, ",\"Next\":");
     if (view->next_id.len == 0) {
-        yajl_gen_null(view->gen);
+        put(view, "null");
         return;
     }
-    std::array<char, 12 + 2 * ZEGO_ROOM_ID_MAX> bytes;
-    char *end = bytes.data() + bytes.size();
-    char *p = std::to_chars(bytes.data(), end, view->next_appid).ptr;
-    *p++ = '-';
-    for (std::size_t i = 0; i < view->next_id.len; i++) {
-        const auto byte = static_cast<unsigned char>(view->next_id.bytes[i]);
-        if (byte < 16) {
-            *p++ = '0';
-        }
-        p = std::to_chars(p, end, byte, 16).ptr;
+    put(view, "\"");
+    number(view, view->next_appid);
+    put(view, "-");
+    for (const char c : string_of(view->next_id)) {
+        const auto byte = static_cast<unsigned char>(c);
+        const std::string_view digits = "0123456789abcdef";
+        put(view, digits.substr(byte >> 4, 1));
+        put(view, digits.substr(byte & 15, 1));
     }
-    string(view->gen,
-           {bytes.data(), static_cast<std::size_t>(p - bytes.data())});
+    put(view, "\"");
 }
 
 // The kept fields are JSON already, and come last in their object.
-void members_kept(zego_view_s *view, std::string_view kept)
+void kept(zego_view_s *view, std::string_view members)
 {
-    if (!kept.empty()) {
-        append(view, ",", 1);
-        append(view, kept.data(), kept.size());
+    if (!members.empty()) {
+        put(view, ",");
+        put(view, members);
     }
+}
+
+void begin_list(zego_view_s *view, std::string_view json)
+{
+    put(view, json);
+    view->json_first = true;
+}
+
+// Before each element of a list.
+void next(zego_view_s *view)
+{
+    if (!view->json_first) {
+        put(view, ",");
+    }
+    view->json_first = false;
 }
 
 void room_info(zego_view_s *view, const RoomItem &room)
 {
-    yajl_gen gen = view->gen;
-    string(gen, "RoomInfo");
-    yajl_gen_map_open(gen);
-    member(gen, "AppId", std::uint64_t{room.appid});
-    member(gen, "RoomID", room.id);
-    member_id(gen, "RoomSessionId", room.session_id);
-    string(gen, "RoomCreateTime");
+    put(view, "\"RoomInfo\":{\"AppId\":");
+    number(view, room.appid);
+    put(view, ",\"RoomID\":");
+    string(view, room.id);
+    put(view, ",\"RoomSessionId\":");
+    id_number(view, room.session_id);
+    put(view, ",\"RoomCreateTime\":");
     if (room.created == ZEGO_TIME_UNKNOWN) {
-        yajl_gen_null(gen);
+        put(view, "null");
     } else {
-        number(gen, room.created);
+        number(view, room.created);
     }
-    member_or_null(gen, "Creator", room.creator);
-    member(gen, "StreamCount", room.streams);
-    member(gen, "UserCount", room.users);
-    members_kept(view, room.kept);
-    yajl_gen_map_close(gen);
+    put(view, ",\"Creator\":");
+    string_or_null(view, room.creator);
+    put(view, ",\"StreamCount\":");
+    number(view, room.streams);
+    put(view, ",\"UserCount\":");
+    number(view, room.users);
+    kept(view, room.kept);
+    put(view, "}");
 }
 
 void stream_members(zego_view_s *view, const EntryItem &stream)
 {
-    yajl_gen gen = view->gen;
-    member(gen, "StreamId", stream.strings[text_id]);
-    member_or_null(gen, "StreamSid", stream.strings[text_sid]);
-    member(gen, "StreamSeq", stream.seq);
-    member(gen, "StreamCreateTime", stream.time);
-    member_or_null(gen, "UserId", stream.strings[text_user_id]);
-    member_or_null(gen, "UserName", stream.strings[text_name]);
-    member_or_null(gen, "ExtraInfo", stream.strings[text_extra_info]);
+    put(view, "\"StreamId\":");
+    string(view, stream.strings[text_id]);
+    put(view, ",\"StreamSid\":");
+    string_or_null(view, stream.strings[text_sid]);
+    put(view, ",\"StreamSeq\":");
+    number(view, stream.seq);
+    put(view, ",\"StreamCreateTime\":");
+    number(view, stream.time);
+    put(view, ",\"UserId\":");
+    string_or_null(view, stream.strings[text_user_id]);
+    put(view, ",\"UserName\":");
+    string_or_null(view, stream.strings[text_name]);
+    put(view, ",\"ExtraInfo\":");
+    string_or_null(view, stream.strings[text_extra_info]);
 }
 
 void user_members(zego_view_s *view, const EntryItem &user)
 {
-    yajl_gen gen = view->gen;
-    member(gen, "UserId", user.strings[text_id]);
-    member_or_null(gen, "UserName", user.strings[text_name]);
-    member_id(gen, "UserSessionId", user.session_id);
-    member(gen, "UserLoginTime", user.time);
-    string(gen, "UserRole");
+    put(view, "\"UserId\":");
+    string(view, user.strings[text_id]);
+    put(view, ",\"UserName\":");
+    string_or_null(view, user.strings[text_name]);
+    put(view, ",\"UserSessionId\":");
+    id_number(view, user.session_id);
+    put(view, ",\"UserLoginTime\":");
+    number(view, user.time);
+    put(view, ",\"UserRole\":");
     if (user.role == ZEGO_ROLE_UNKNOWN) {
-        yajl_gen_null(gen);
+        put(view, "null");
     } else {
-        yajl_gen_integer(gen, user.role);
+        number(view, static_cast<std::uint64_t>(user.role));
     }
-    string(gen, "UserUpdateSeq");
+    put(view, ",\"UserUpdateSeq\":");
     if (user.seq == 0) {
-        yajl_gen_null(gen);
+        put(view, "null");
     } else {
-        number(gen, user.seq);
+        number(view, user.seq);
     }
 }
 
 void entry(zego_view_s *view, const Item &item, bool stream, bool in_room)
 {
-    yajl_gen_map_open(view->gen);
+    next(view);
+    put(view, "{");
     if (stream) {
         stream_members(view, item.entry);
     } else {
         user_members(view, item.entry);
     }
     if (in_room) {
+        put(view, ",");
         room_info(view, item.room);
     }
-    members_kept(view, item.entry.strings[text_kept]);
-    yajl_gen_map_close(view->gen);
+    kept(view, item.entry.strings[text_kept]);
+    put(view, "}");
 }
 
-void room_begin(zego_view_s *view, const RoomItem &room)
+void room(zego_view_s *view, const RoomItem &room)
 {
-    yajl_gen_map_open(view->gen);
     if (view->query.kind == ZEGO_VIEW_ROOM) {
-        member_version(view);
+        put(view, "{");
+        version(view);
+        put(view, ",");
+    } else {
+        next(view);
+        put(view, "{");
     }
     room_info(view, room);
     if (view->query.counts == 0) {
-        string(view->gen, "StreamList");
-        yajl_gen_array_open(view->gen);
+        begin_list(view, ",\"StreamList\":[");
     }
 }
 
 void complete(zego_view_s *view, bool yes)
 {
-    yajl_gen gen = view->gen;
     if (view->query.counts == 0) {
-        yajl_gen_array_close(gen);
+        put(view, "]");
     }
-    string(gen, "Complete");
-    yajl_gen_bool(gen, yes ? 1 : 0);
+    put(view, yes ? ",\"Complete\":true" : ",\"Complete\":false");
     if (view->query.counts == 0) {
-        string(gen, "Missing");
-        yajl_gen_map_open(gen);
-        string(gen, "StreamSeq");
-        yajl_gen_array_open(gen);
+        begin_list(view, ",\"Missing\":{\"StreamSeq\":[");
     }
 }
 
-void next_list(zego_view_s *view, std::string_view name)
+void hole(zego_view_s *view, const Range &range)
 {
-    yajl_gen_array_close(view->gen);
-    string(view->gen, name);
-    yajl_gen_array_open(view->gen);
+    next(view);
+    put(view, "[");
+    number(view, range.first);
+    put(view, ",");
+    number(view, range.last);
+    put(view, "]");
+}
+
+void room_end(zego_view_s *view)
+{
+    put(view, view->query.counts == 0 ? "]}}" : "}");
+    view->json_first = false; // the room was an element itself
 }
 
 void write_item(zego_view_s *view, const Item &item)
 {
-    yajl_gen gen = view->gen;
-
     switch (item.kind) {
     case ItemKind::page:
-        yajl_gen_map_open(gen);
-        member_version(view);
-        member(gen, "Since", view->since);
-        string(gen, "RoomList");
-        yajl_gen_array_open(gen);
+        put(view, "{");
+        version(view);
+        put(view, ",\"Since\":");
+        number(view, view->since);
+        begin_list(view, ",\"RoomList\":[");
         break;
     case ItemKind::page_end:
-        yajl_gen_array_close(gen);
-        member_next(view);
-        yajl_gen_map_close(gen);
+        put(view, "]");
+        next_page(view);
+        put(view, "}");
         break;
     case ItemKind::room:
-        room_begin(view, item.room);
+        room(view, item.room);
         break;
     case ItemKind::stream:
         entry(view, item, true, false);
         break;
     case ItemKind::users:
-        next_list(view, "UserList");
+        begin_list(view, "],\"UserList\":[");
         break;
     case ItemKind::user:
         entry(view, item, false, false);
@@ -298,23 +334,16 @@ void write_item(zego_view_s *view, const Item &item)
         complete(view, item.complete);
         break;
     case ItemKind::hole:
-        yajl_gen_array_open(gen);
-        number(gen, item.range.first);
-        number(gen, item.range.last);
-        yajl_gen_array_close(gen);
+        hole(view, item.range);
         break;
     case ItemKind::user_holes:
-        next_list(view, "UserUpdateSeq");
+        begin_list(view, "],\"UserUpdateSeq\":[");
         break;
     case ItemKind::room_end:
-        if (view->query.counts == 0) {
-            yajl_gen_array_close(gen);
-            yajl_gen_map_close(gen);
-        }
-        yajl_gen_map_close(gen);
+        room_end(view);
         break;
     case ItemKind::index:
-        yajl_gen_array_open(gen);
+        begin_list(view, "[");
         break;
     case ItemKind::stream_in_room:
         entry(view, item, true, true);
@@ -323,7 +352,7 @@ void write_item(zego_view_s *view, const Item &item)
         entry(view, item, false, true);
         break;
     case ItemKind::index_end:
-        yajl_gen_array_close(gen);
+        put(view, "]");
         break;
     }
 }
@@ -337,7 +366,7 @@ bool view_start_json(zego_view_s *view)
     view->gen_memory = {gen_malloc, gen_realloc, gen_free, view};
     view->gen = yajl_gen_alloc(&view->gen_memory);
     return view->gen != nullptr &&
-           yajl_gen_config(view->gen, yajl_gen_print_callback, append, view) !=
+           yajl_gen_config(view->gen, yajl_gen_print_callback, print, view) !=
                0;
 }
 
@@ -354,7 +383,7 @@ void view_end_json(zego_view_s *view)
 zego_str_t zego_view_write(zego_view_t *view) noexcept
 {
     view->json_len = 0;
-    for (std::size_t i = 0; i < view->nitems; i++) {
+    for (std::size_t i = 0; i < view->nitems && !view->json_failed; i++) {
         write_item(view, view->items[i]);
     }
     if (view->json_failed) {

@@ -20,13 +20,14 @@ static void expect(char *text, char *wanted);
 
 START_TEST(of_a_server)
 {
-    size_t           round;
+    size_t           round, rounds;
     unit_random_t    random;
     unit_history_t   history;
 
     unit_random_init(&random);
+    rounds = unit_some(ROUNDS);
 
-    for (round = 0; round < ROUNDS; round++) {
+    for (round = 0; round < rounds; round++) {
         unit_history(&history, &random, EVENTS);
 
         expect(unit_cut(model_text(history.events, history.n)),
@@ -36,20 +37,21 @@ START_TEST(of_a_server)
         unit_history_free(&history);
     }
 
-    printf("%d histories of a server in %d orders each\n", ROUNDS, SHUFFLES);
+    printf("%zu histories of a server in %d orders each\n", rounds, SHUFFLES);
 }
 END_TEST
 
 
 START_TEST(of_any_facts)
 {
-    size_t           round;
+    size_t           round, rounds;
     unit_random_t    random;
     unit_history_t   history;
 
     unit_random_init(&random);
+    rounds = unit_some(4 * ROUNDS);
 
-    for (round = 0; round < ROUNDS * 4; round++) {
+    for (round = 0; round < rounds; round++) {
 
         /* the fewer, the more of them are seen in the end */
         unit_chaos(&history, &random, 1 + unit_random(&random, EVENTS));
@@ -57,7 +59,7 @@ START_TEST(of_any_facts)
         unit_history_free(&history);
     }
 
-    printf("%d histories of any facts in %d orders each\n", ROUNDS * 4,
+    printf("%zu histories of any facts in %d orders each\n", rounds,
            SHUFFLES);
 }
 END_TEST

@@ -33,6 +33,7 @@ typedef struct {
     unsigned              path[UNIT_EVENTS_MAX + 1];
     unsigned              depth;
     unsigned              length;
+    uint64_t              skip;            /* orders, before one is tried */
 
     tally_t              *tally;
 } orders_t;
@@ -43,6 +44,7 @@ static void arena_free(void *ctx, void *p);
 static void every_order_of(const unit_scenario_t *scenario, tally_t tally[2]);
 static void learn(orders_t *orders);
 static void walk(orders_t *orders, unsigned set, const vendor_t *vendor);
+static uint64_t begun(const orders_t *orders);
 static void deliver(orders_t *orders, unsigned set, unsigned i);
 static void wrong(orders_t *orders, const char *what);
 
@@ -157,7 +159,7 @@ START_TEST(every_order)
                unit_events(s), tally[0].orders, tally[0].share,
                tally[1].orders, tally[1].share);
 
-        if (s->figures) {
+        if (s->figures && unit_sample() == 1) {
             ck_assert_int_eq(tally[0].share + 0.5, s->once);
             ck_assert_int_eq(tally[1].share + 0.5, s->twice);
         }
@@ -215,6 +217,7 @@ every_order_of(const unit_scenario_t *scenario, tally_t tally[2])
     walk(orders, 0, &vendor);
 
     orders->length++;
+    orders->skip = 0;
     orders->tally = &tally[1];
 
     for (i = 0; i < orders->n; i++) {
@@ -281,6 +284,7 @@ walk(orders_t *orders, unsigned set, const vendor_t *vendor)
 {
     char      *saved;
     size_t     used;
+    uint64_t   n;
     unsigned   i;
     vendor_t   theirs;
 
@@ -291,6 +295,7 @@ walk(orders_t *orders, unsigned set, const vendor_t *vendor)
             wrong(orders, zego_rooms_check(rooms));
         }
 
+        orders->skip = unit_sample() - 1;
         orders->tally->orders++;
         orders->tally->wrong += vendor_shown(vendor, orders->events)
                                 != orders->shown;
@@ -309,21 +314,52 @@ walk(orders_t *orders, unsigned set, const vendor_t *vendor)
         orders->left[i]--;
         orders->path[orders->depth++] = i;
 
-        deliver(orders, set, i);
+        n = orders->skip ? begun(orders) : 0;
 
-        theirs = *vendor;
-        vendor_deliver(&theirs, &orders->events[i]);
+        if (n && orders->skip >= n) {
+            orders->skip -= n;
 
-        walk(orders, set | 1u << i, &theirs);
+        } else {
+            deliver(orders, set, i);
+
+            theirs = *vendor;
+            vendor_deliver(&theirs, &orders->events[i]);
+
+            walk(orders, set | 1u << i, &theirs);
+
+            arena_used = used;
+            memcpy(arena, saved, used);
+        }
 
         orders->depth--;
         orders->left[i]++;
-
-        arena_used = used;
-        memcpy(arena, saved, used);
     }
 
     free(saved);
+}
+
+
+/* how many orders begin as this one */
+
+static uint64_t
+begun(const orders_t *orders)
+{
+    size_t    i;
+    uint64_t  n;
+
+    for (n = 1, i = orders->length - orders->depth; i > 1; i--) {
+        n *= i;
+    }
+
+    /* what is delivered twice is the same */
+
+    for (i = 0; i < orders->n; i++) {
+        if (orders->left[i] == 2) {
+            n /= 2;
+        }
+    }
+
+    return n;
 }
 
 
@@ -339,7 +375,7 @@ deliver(orders_t *orders, unsigned set, unsigned i)
     after = orders->json[set | 1u << i];
 
     zego_rooms_stats(rooms, &stats);
-    verdict = zego_rooms_apply(rooms, &env, &orders->events[i], &version);
+    verdict = zego_rooms_apply(rooms, &env, &orders->events[i], &version, NULL);
     json = unit_json(rooms);
 
     if (strcmp(after, json) != 0) {

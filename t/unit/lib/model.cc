@@ -46,6 +46,17 @@ bool is_user(const Event *e)
     return is(e, ZEGO_ROOM_LOGIN) || is(e, ZEGO_ROOM_LOGOUT);
 }
 
+/* what a forgotten fact leaves behind: its number, and that its session was */
+bool is_stream_or_trace(const Event *e)
+{
+    return is_stream(e) || (is(e, ZEGO_EVENT_OTHER) && e->stream_id.len > 0);
+}
+
+bool is_user_or_trace(const Event *e)
+{
+    return is_user(e) || (is(e, ZEGO_EVENT_OTHER) && e->stream_id.len == 0);
+}
+
 /* closed, or logged out */
 bool is_over(const Event *e)
 {
@@ -69,12 +80,32 @@ auto group(const Events &events, Key key_of)
     return groups;
 }
 
-/* what is compared, and then all that is not: the tests let coinciding facts
-   differ only in what can be compared here */
+std::string big_endian(std::uint64_t n)
+{
+    std::string bytes;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        bytes += static_cast<char>(n >> shift);
+    }
+    return bytes;
+}
+
+/* the fields that are not compared, the larger bytes win: why, the time of
+   the close, the role, and each string behind its length */
+std::string encoding(const Event *e)
+{
+    std::string bytes = big_endian(e->code) + big_endian(e->close_time) +
+                        big_endian(std::uint64_t{1} + e->user_role);
+    const zego_str_t id = is_stream(e) ? e->stream_id : e->user_id;
+    for (const zego_str_t s : {id, e->user_name, e->kept, e->user_id,
+                               e->stream_sid, e->extra_info}) {
+        bytes += big_endian(s.len) + str(s);
+    }
+    return bytes;
+}
+
 auto rank(const Event *e)
 {
-    return std::tuple(e->seq, e->time, is_over(e), str(e->user_id),
-                      str(e->user_name), str(e->extra_info), e->code);
+    return std::tuple(e->seq, e->time, is_over(e), encoding(e));
 }
 
 const Event *greatest(const Events &events)
@@ -100,6 +131,14 @@ const Event *closed(const Events &session)
 std::uint64_t first(const Events &session)
 {
     return std::ranges::min(session, {}, &Event::first)->first;
+}
+
+/* where nothing witnesses it, it is the oldest */
+std::uint64_t start(const Events &session)
+{
+    const Event *e = created(session);
+    const std::uint64_t time = e != nullptr ? e->time : first(session);
+    return time != ZEGO_TIME_UNKNOWN ? time : 0;
 }
 
 std::uint64_t login_time(const Events &user_session)
@@ -191,9 +230,7 @@ const Events *current(const std::map<std::uint64_t, Events> &sessions)
     std::optional<Rank> greatest;
     const Events *current = nullptr;
     for (auto &[id, events] : sessions) {
-        const Event *e = created(events);
-        const Rank rank(e != nullptr ? e->time : first(events),
-                        closed(events) == nullptr, id);
+        const Rank rank(start(events), closed(events) == nullptr, id);
         if (!greatest || *greatest < rank) {
             greatest = rank;
             current = &events;
@@ -255,8 +292,12 @@ void missing(Lines &lines, const std::string &name, const std::string &ranges)
     }
 }
 
-Lines list(const Events &events, bool sure)
+/* text: with what is missing, as unit_text() has it; else with what is kept */
+Lines list(const Events &events, bool text)
 {
+    const auto kept = [=](const Event *e) {
+        return text ? "" : sent(e->kept);
+    };
     Lines lines;
     listed(events, [&](const Events &session, const Live &entries) {
         const std::string name = room_name(session[0]);
@@ -265,18 +306,19 @@ Lines list(const Events &events, bool sure)
                      (e != nullptr ? num(e->time) + sent(e->user_id)
                                    : " null null") +
                      num(entries.streams.size()) +
-                     num(entries.users.size()));
+                     num(entries.users.size()) +
+                     (e != nullptr ? kept(e) : ""));
         for (const Event *stream : entries.streams) {
-            lines.insert(name + stream_line(stream));
+            lines.insert(name + stream_line(stream) + kept(stream));
         }
         for (auto &[user, login] : entries.users) {
-            lines.insert(name + user_line(user, login));
+            lines.insert(name + user_line(user, login) + kept(user));
         }
-        if (sure) {
+        if (text) {
             missing(lines, name + " ~ StreamSeq",
-                    window(where(session, is_stream)));
+                    window(where(session, is_stream_or_trace)));
             missing(lines, name + " ~ UserUpdateSeq",
-                    window(where(session, is_user)));
+                    window(where(session, is_user_or_trace)));
         }
     });
     return lines;
@@ -293,7 +335,7 @@ Lines facts(const Events &events)
             lines.insert(name + num(first(session)));
             if (begun != nullptr) {
                 lines.insert(name + " created" + num(begun->time) + " " +
-                             str(begun->user_id));
+                             str(begun->user_id) + sent(begun->kept));
             }
             if (ended != nullptr) {
                 lines.insert(name + " closed" + num(ended->time) +
@@ -303,7 +345,8 @@ Lines facts(const Events &events)
                  group(where(session, is_stream), stream_id)) {
                 const Event *e = greatest(of_stream);
                 lines.insert(name + stream_line(e) + num(is_over(e)) +
-                             num(e->close_time) + num(e->code));
+                             num(e->close_time) + num(e->code) +
+                             sent(e->kept));
             }
             for (auto &[user, of_user] :
                  group(where(session, is_user), [](auto e) {
@@ -311,7 +354,8 @@ Lines facts(const Events &events)
                  })) {
                 const Event *e = greatest(of_user);
                 lines.insert(name + user_line(e, login_time(of_user)) +
-                             num(e->time) + num(is_over(e)) + num(e->code));
+                             num(e->time) + num(is_over(e)) + num(e->code) +
+                             sent(e->kept));
             }
         }
     }

@@ -143,7 +143,8 @@ unit_zone_done(unit_zone_t *zone)
 zego_verdict_e
 unit_apply(unit_zone_t *zone, const zego_event_t *event)
 {
-    return zego_rooms_apply(zone->rooms, &zone->env, event, &zone->version);
+    return zego_rooms_apply(zone->rooms, &zone->env, event, &zone->version,
+                            NULL);
 }
 
 
@@ -302,4 +303,32 @@ unit_shuffle(unit_random_t *random, void *base, size_t n, size_t size)
             b[i] = c;
         }
     }
+}
+
+
+size_t
+unit_sample(void)
+{
+    char           *env;
+    static size_t   sample;
+
+    if (sample == 0) {
+        env = getenv("ZEGO_SAMPLE");
+        sample = env ? strtoull(env, NULL, 0) : 1;
+
+        ck_assert_uint_ne(sample, 0);
+
+        if (sample != 1) {
+            printf("ZEGO_SAMPLE=%zu: not all, one in %zu\n", sample, sample);
+        }
+    }
+
+    return sample;
+}
+
+
+size_t
+unit_some(size_t n)
+{
+    return (n + unit_sample() - 1) / unit_sample();
 }

@@ -166,6 +166,13 @@ uint64_t unit_random(unit_random_t *random, uint64_t n);
 void unit_shuffle(unit_random_t *random, void *base, size_t n, size_t size);
 
 
+/* where all takes too long: one in how many is tried, which is ZEGO_SAMPLE in
+   the environment, and said on stdout, or 1; and how many of n that are */
+
+size_t unit_sample(void);
+size_t unit_some(size_t n);
+
+
 /*
  * Histories, to be freed: as a server would send them when all goes well,
  * with what made all that is live in the end; and any facts at all, with
