@@ -1,7 +1,7 @@
 
 /*
- * Shared declarations of the nginx side: _module, _zone, _callback, _status
- * and _metrics.
+ * Shared declarations of the nginx side: _module, _zone, _callback, _status,
+ * _metrics and _store.
  */
 
 
@@ -19,6 +19,9 @@
 #define NGX_HTTP_ZEGO_AGES       13
 #define NGX_HTTP_ZEGO_AGE_MAX    (10 * 365 * 24 * 3600)
 
+#define NGX_HTTP_ZEGO_COMMITS    12
+#define NGX_HTTP_ZEGO_WORKERS    64
+
 #define NGX_HTTP_ZEGO_STREAM     0
 #define NGX_HTTP_ZEGO_ROOM       1
 #define NGX_HTTP_ZEGO_USER       2
@@ -34,7 +37,47 @@ typedef struct {
     ngx_atomic_t                 ages[NGX_HTTP_ZEGO_AGES];
     ngx_atomic_t                 age_sum;
     ngx_atomic_t                 rebuilds;
+
+    /* of a store: commits by how long they took, in us, and what was in them */
+    ngx_atomic_t                 commits[NGX_HTTP_ZEGO_COMMITS];
+    ngx_atomic_t                 commit_time;
+    ngx_atomic_t                 records;
+    ngx_atomic_t                 failures;
+    ngx_atomic_t                 pending[NGX_HTTP_ZEGO_WORKERS];
+    ngx_atomic_t                 bytes;
+    ngx_atomic_t                 journal;
 } ngx_http_zego_metrics_t;
+
+
+/* what a zone has to do with a store; all but the first two under the mutex */
+
+typedef struct {
+    /* the zone holds what the store does */
+    ngx_atomic_t                 loaded;
+
+    /* of the configuration, whose workers alone see to it; the master's */
+    ngx_atomic_t                 generation;
+
+    /* the process that reads for all, and when it was seen, in ms */
+    ngx_pid_t                    keeper;
+    ngx_msec_t                   seen;
+    ngx_uint_t                   failed;   /* to load */
+    ngx_uint_t                   checked;  /* to be sound */
+    ngx_uint_t                   pristine; /* nothing is in the zone yet but
+                                              what was read */
+
+    /* which store, 0: to be found out, and which files of it; its journal was
+       joined up to this */
+    uint64_t                     id;
+    uint64_t                     files;
+    ngx_uint_t                   gone;     /* removed, or replaced */
+    uint64_t                     joined;
+
+    /* of the zone: changes when the last image was begun, and whether it has
+       made the store complete, so that what is saved needs no other commit */
+    uint64_t                     imaged;
+    ngx_uint_t                   complete;
+} ngx_http_zego_kept_t;
 
 
 /*
@@ -52,13 +95,19 @@ typedef struct {
     zego_rooms_t                *rooms;
     uint64_t                     rebuilt;
 
-    /* second of the last message that the zone is full */
+    /* seconds of the last messages that the zone is full, a store failed */
     ngx_atomic_t                 full;
+    ngx_atomic_t                 failed;
+
+    ngx_http_zego_kept_t         kept;
 
     ngx_http_zego_metrics_t      metrics;
 
     u_char                       log_ctx[128];
 } ngx_http_zego_zone_sh_t;
+
+
+typedef struct ngx_http_zego_store_s  ngx_http_zego_store_t;
 
 
 typedef struct {
@@ -68,6 +117,12 @@ typedef struct {
     ngx_shm_zone_t              *shm_zone;
     ngx_msec_t                   horizon;
     ngx_event_t                  expire;
+
+    ngx_str_t                    dir;        /* of the store, or empty */
+    ngx_http_zego_store_t       *store;      /* of this process */
+    ngx_atomic_uint_t            generation;
+    ngx_core_conf_t             *ccf;
+    ngx_array_t                 *zones;      /* of the configuration */
 
     /* the zone of another size that this one replaces */
     ngx_shm_zone_t              *old;
@@ -113,6 +168,9 @@ typedef struct {
 } ngx_http_zego_loc_conf_t;
 
 
+typedef struct ngx_http_zego_wait_s  ngx_http_zego_wait_t;
+
+
 typedef struct {
     zego_event_e                 event;
     zego_verdict_e               verdict;
@@ -126,6 +184,9 @@ typedef struct {
     ngx_str_t                    user_id;
 
     zego_version_t               version;
+
+    /* among those that wait for a commit, or NULL */
+    ngx_http_zego_wait_t        *wait;
 
     unsigned                     has_appid:1;
     unsigned                     has_version:1;
@@ -156,14 +217,19 @@ ngx_shm_zone_t *ngx_http_zego_zone_find(ngx_cycle_t *cycle, ngx_str_t *name,
     ngx_uint_t own);
 ngx_int_t ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 ngx_int_t ngx_http_zego_zone_init_module(ngx_cycle_t *cycle);
-void ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone);
+ngx_int_t ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone,
+    ngx_cycle_t *cycle);
 void ngx_http_zego_zone_cleanup(void *data);
 
 /*
  * NGX_OK: the mutex is taken and sh->rooms can be used.  NGX_DECLINED: the
- * zone was moved.  NGX_ERROR: there are no rooms for want of memory.
+ * zone was moved.  NGX_AGAIN: it is being read from its store.  NGX_ERROR:
+ * there are no rooms for want of memory.
  */
 ngx_int_t ngx_http_zego_zone_lock(ngx_http_zego_zone_t *zone);
+
+/* the same for what reads it from there */
+ngx_int_t ngx_http_zego_zone_lock_any(ngx_http_zego_zone_t *zone);
 void ngx_http_zego_zone_unlock(ngx_http_zego_zone_t *zone);
 
 /* the same for reading, of a moved zone too */
@@ -172,13 +238,50 @@ void ngx_http_zego_zone_rdunlock(ngx_http_zego_zone_t *zone);
 
 void ngx_http_zego_zone_env(ngx_http_zego_zone_t *zone, zego_env_t *env);
 
+/* why it could not be locked */
+zego_reason_e ngx_http_zego_zone_reason(ngx_int_t rc);
+
+/* Unix ms */
+uint64_t ngx_http_zego_zone_time(void);
+
 #define ngx_http_zego_zone_moved(zone)                                        \
     ((zone)->sh == NULL || (zone)->sh->moved)
+
+
+/* store */
+
+/* in the master: makes its directory */
+ngx_int_t ngx_http_zego_store_create(ngx_http_zego_zone_t *zone,
+    ngx_log_t *log);
+
+/* in a worker: returns when the zone holds what the store does, or cannot */
+ngx_int_t ngx_http_zego_store_start(ngx_http_zego_zone_t *zone,
+    ngx_cycle_t *cycle);
+void ngx_http_zego_store_stop(ngx_http_zego_zone_t *zone);
+
+/* room for a record of a callback; NGX_ERROR: there is none */
+ngx_int_t ngx_http_zego_store_reserve(ngx_http_zego_store_t *store,
+    zego_record_t *record);
+
+/*
+ * Whether all that the zone holds, but for what is being committed, is in the
+ * store that this process has open; under the mutex.
+ */
+ngx_uint_t ngx_http_zego_store_complete(ngx_http_zego_store_t *store);
+
+/*
+ * Has the request answered once the record is on disk, if it has one.  NGX_OK:
+ * it needs no commit.  NGX_DONE: it waits.
+ */
+ngx_int_t ngx_http_zego_store_wait(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_record_t *record);
 
 
 /* callback */
 
 ngx_int_t ngx_http_zego_callback_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_zego_callback_answer(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb);
 void ngx_http_zego_parser_cleanup(void *data);
 
 
@@ -206,6 +309,8 @@ ngx_int_t ngx_http_zego_metrics_handler(ngx_http_request_t *r,
 
 extern ngx_module_t         ngx_http_zego_module;
 extern const zego_memory_t  ngx_http_zego_heap;
+extern uint64_t             ngx_http_zego_commit_times[];
+extern ngx_connection_t     ngx_http_zego_dumb;
 
 
 #endif /* _NGX_HTTP_ZEGO_H_INCLUDED_ */

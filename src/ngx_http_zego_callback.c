@@ -3,10 +3,6 @@
 
 #include <ngx_sha1.h>
 
-#if (NGX_HTTP_ZEGO_FAULTS)
-#include <signal.h>
-#endif
-
 
 #define NGX_HTTP_ZEGO_READ_SIZE  65536
 
@@ -22,18 +18,16 @@ static ngx_int_t ngx_http_zego_callback_parse_file(ngx_http_request_t *r,
     zego_parser_t *parser, ngx_buf_t *b);
 static ngx_int_t ngx_http_zego_callback_save(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
+static u_char *ngx_http_zego_callback_copy(u_char *p, ngx_str_t *dst,
+    zego_str_t *src);
 static zego_reason_e ngx_http_zego_callback_check(ngx_http_request_t *r,
     zego_event_t *event);
 static ngx_uint_t ngx_http_zego_callback_signed(ngx_http_zego_app_t *app,
     zego_event_t *event);
-static void ngx_http_zego_callback_apply(ngx_http_request_t *r,
+static ngx_int_t ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
-static ngx_int_t ngx_http_zego_callback_answer(ngx_http_request_t *r,
-    ngx_http_zego_callback_t *cb);
-
-#if (NGX_HTTP_ZEGO_FAULTS)
-static void ngx_http_zego_callback_fault(ngx_http_request_t *r);
-#endif
+static void ngx_http_zego_callback_full(ngx_http_request_t *r,
+    ngx_http_zego_zone_t *zone);
 
 
 ngx_int_t
@@ -105,6 +99,10 @@ ngx_http_zego_callback_body_handler(ngx_http_request_t *r)
 
     rc = ngx_http_zego_callback_process(r, cb);
 
+    if (rc == NGX_DONE) {
+        return;
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_http_zego_callback_answer(r, cb);
     }
@@ -143,6 +141,8 @@ ngx_http_zego_callback_create(ngx_http_request_t *r)
     return cb;
 }
 
+
+/* NGX_DONE: it waits for its store, which has it answered */
 
 static ngx_int_t
 ngx_http_zego_callback_process(ngx_http_request_t *r,
@@ -204,7 +204,7 @@ ngx_http_zego_callback_process(ngx_http_request_t *r,
     }
 
     if (cb->reason == ZEGO_OK) {
-        ngx_http_zego_callback_apply(r, cb, &event);
+        return ngx_http_zego_callback_apply(r, cb, &event);
     }
 
     return NGX_OK;
@@ -301,26 +301,29 @@ ngx_http_zego_callback_save(ngx_http_request_t *r,
     cb->has_appid = event->has_appid;
     cb->room_session_id = event->room_session_id;
 
-    cb->room_id.len = event->room_id.len;
-    cb->stream_id.len = event->stream_id.len;
-    cb->user_id.len = event->user_id.len;
-
-    p = ngx_pnalloc(r->pool, cb->room_id.len + cb->stream_id.len
-                             + cb->user_id.len + 1);
+    p = ngx_pnalloc(r->pool, event->room_id.len + event->stream_id.len
+                             + event->user_id.len + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    cb->room_id.data = p;
-    p = ngx_cpymem(p, event->room_id.data, event->room_id.len);
-
-    cb->stream_id.data = p;
-    p = ngx_cpymem(p, event->stream_id.data, event->stream_id.len);
-
-    cb->user_id.data = p;
-    ngx_memcpy(p, event->user_id.data, event->user_id.len);
+    p = ngx_http_zego_callback_copy(p, &cb->room_id, &event->room_id);
+    p = ngx_http_zego_callback_copy(p, &cb->stream_id, &event->stream_id);
+    (void) ngx_http_zego_callback_copy(p, &cb->user_id, &event->user_id);
 
     return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_zego_callback_copy(u_char *p, ngx_str_t *dst, zego_str_t *src)
+{
+    dst->len = src->len;
+    dst->data = p;
+
+    /* of what was not sent there is no data */
+
+    return src->len ? ngx_cpymem(p, src->data, src->len) : p;
 }
 
 
@@ -453,13 +456,13 @@ ngx_http_zego_callback_signed(ngx_http_zego_app_t *app, zego_event_t *event)
 }
 
 
-static void
+static ngx_int_t
 ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event)
 {
     ngx_int_t                  rc;
     zego_env_t                 env;
-    ngx_atomic_uint_t          now, last;
+    zego_record_t              record;
     ngx_http_zego_zone_t      *zone;
     ngx_http_zego_loc_conf_t  *zlcf;
 
@@ -468,48 +471,72 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
 
     cb->verdict = ZEGO_DEFERRED;
 
+    if (zone->store
+        && ngx_http_zego_store_reserve(zone->store, &record) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     rc = ngx_http_zego_zone_lock(zone);
 
     if (rc == NGX_OK) {
         ngx_http_zego_zone_env(zone, &env);
 
-        cb->verdict = zego_rooms_apply(zone->sh->rooms, &env, event,
-                                       &cb->version);
+        if (zone->store) {
+            record.all = !ngx_http_zego_store_complete(zone->store);
+        }
 
-#if (NGX_HTTP_ZEGO_FAULTS)
-        ngx_http_zego_callback_fault(r);
-#endif
+        cb->verdict = zego_rooms_apply(zone->sh->rooms, &env, event,
+                                       &cb->version,
+                                       zone->store ? &record : NULL);
 
         ngx_http_zego_zone_unlock(zone);
     }
 
-    if (rc == NGX_DECLINED) {
-        cb->reason = ZEGO_MOVED;
+    if (cb->verdict != ZEGO_DEFERRED) {
+        cb->has_version = 1;
+
+        if (zone->store == NULL) {
+            return NGX_OK;
+        }
+
+        rc = ngx_http_zego_store_wait(r, cb, &record);
+
+        return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+    }
+
+    cb->reason = (rc == NGX_OK) ? ZEGO_NO_MEMORY
+                                : ngx_http_zego_zone_reason(rc);
+
+    if (cb->reason == ZEGO_MOVED) {
 
         /* the one that sends it again should come to a new worker */
         r->keepalive = 0;
 
-        return;
+    } else if (cb->reason == ZEGO_NO_MEMORY) {
+        ngx_http_zego_callback_full(r, zone);
     }
 
-    if (cb->verdict != ZEGO_DEFERRED) {
-        cb->has_version = 1;
-        return;
-    }
+    return NGX_OK;
+}
 
-    cb->reason = ZEGO_NO_MEMORY;
+
+static void
+ngx_http_zego_callback_full(ngx_http_request_t *r, ngx_http_zego_zone_t *zone)
+{
+    ngx_atomic_uint_t  now, last;
 
     now = ngx_time();
     last = zone->sh->full;
 
     if (now != last && ngx_atomic_cmp_set(&zone->sh->full, last, now)) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                      "zego zone \"%V\" is full", &zlcf->callback->shm.name);
+                      "zego zone \"%V\" is full", &zone->shm_zone->shm.name);
     }
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_zego_callback_answer(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb)
 {
@@ -559,6 +586,8 @@ ngx_http_zego_callback_answer(ngx_http_request_t *r,
 
     case ZEGO_NO_MEMORY:
     case ZEGO_MOVED:
+    case ZEGO_LOADING:
+    case ZEGO_NO_STORE:
         status = NGX_HTTP_SERVICE_UNAVAILABLE;
         break;
 
@@ -588,41 +617,3 @@ ngx_http_zego_parser_cleanup(void *data)
         zmcf->parser = NULL;
     }
 }
-
-
-#if (NGX_HTTP_ZEGO_FAULTS)
-
-/* tests only: a worker process that dies while it has the zone locked */
-
-static void
-ngx_http_zego_callback_fault(ngx_http_request_t *r)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
-
-    part = &r->headers_in.headers.part;
-    header = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].key.len == sizeof("X-Zego-Fault") - 1
-            && ngx_strcasecmp(header[i].key.data, (u_char *) "X-Zego-Fault")
-               == 0
-            && ngx_strcmp(header[i].value.data, "die") == 0)
-        {
-            (void) raise(SIGKILL);
-        }
-    }
-}
-
-#endif

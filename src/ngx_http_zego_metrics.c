@@ -7,7 +7,8 @@
 #define NGX_HTTP_ZEGO_LINE  192
 
 #define NGX_HTTP_ZEGO_LINES                                                   \
-    (ZEGO_EVENTS * ZEGO_VERDICTS + ZEGO_REASONS + NGX_HTTP_ZEGO_AGES + 64)
+    (ZEGO_EVENTS * ZEGO_VERDICTS + ZEGO_REASONS + NGX_HTTP_ZEGO_AGES          \
+     + NGX_HTTP_ZEGO_COMMITS + 96)
 
 
 typedef struct {
@@ -21,6 +22,8 @@ static void ngx_http_zego_metrics_callbacks(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_metrics_t *metrics);
 static void ngx_http_zego_metrics_ages(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_metrics_t *metrics);
+static void ngx_http_zego_metrics_store(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_zone_t *zone);
 static void ngx_http_zego_metrics_head(ngx_http_zego_metrics_text_t *t,
     char *name, char *type, char *help);
 static void ngx_http_zego_metrics_value(ngx_http_zego_metrics_text_t *t,
@@ -139,8 +142,8 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
                                 (uint64_t) free * ngx_pagesize);
 
     ngx_http_zego_metrics_value(&t, "zego_rebuilds_total", "counter",
-                                "Times the zone was rebuilt and its list "
-                                "lost.", metrics->rebuilds);
+                                "Times the zone was rebuilt because a process "
+                                "died while changing it.", metrics->rebuilds);
 
     ngx_http_zego_metrics_value(&t, "zego_revision", "gauge",
                                 "Revision of the list.",
@@ -153,6 +156,10 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
                          "zego_since_timestamp_seconds"
                          "{zone=\"%V\"} %uL.%03uL\n",
                          &t.zone, stats.since / 1000, stats.since % 1000);
+
+    if (zone->dir.len) {
+        ngx_http_zego_metrics_store(&t, zone);
+    }
 
     body.len = t.pos - start;
     body.data = start;
@@ -199,6 +206,19 @@ ngx_http_zego_metrics_callbacks(ngx_http_zego_metrics_text_t *t,
                               &t->zone, reason.len, reason.data,
                               metrics->reasons[i]);
     }
+
+    ngx_http_zego_metrics_head(t, "zego_deferred_total", "counter",
+                               "Callbacks deferred, by reason.");
+
+    for (i = ZEGO_NO_MEMORY; i < ZEGO_REASONS; i++) {
+        reason = zego_reason_name(i);
+
+        t->pos = ngx_slprintf(t->pos, t->end,
+                              "zego_deferred_total{zone=\"%V\","
+                              "reason=\"%*s\"} %uA\n",
+                              &t->zone, reason.len, reason.data,
+                              metrics->reasons[i]);
+    }
 }
 
 
@@ -233,6 +253,74 @@ ngx_http_zego_metrics_ages(ngx_http_zego_metrics_text_t *t,
                           "zego_callback_age_seconds_count{zone=\"%V\"} %uA\n",
                           &t->zone, count, &t->zone, metrics->age_sum,
                           &t->zone, count);
+}
+
+
+static void
+ngx_http_zego_metrics_store(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_zone_t *zone)
+{
+    uint64_t                  time;
+    ngx_uint_t                i;
+    ngx_atomic_uint_t         count, pending;
+    ngx_http_zego_metrics_t  *metrics;
+
+    metrics = &zone->sh->metrics;
+
+    ngx_http_zego_metrics_head(t, "zego_store_commit_seconds", "histogram",
+                               "Time of the commits to the store.");
+
+    count = 0;
+
+    for (i = 0; i < NGX_HTTP_ZEGO_COMMITS - 1; i++) {
+        count += metrics->commits[i];
+        time = ngx_http_zego_commit_times[i];
+
+        t->pos = ngx_slprintf(t->pos, t->end,
+                              "zego_store_commit_seconds_bucket"
+                              "{zone=\"%V\",le=\"%uL.%04uL\"} %uA\n",
+                              &t->zone, time / 1000000,
+                              time % 1000000 / 100, count);
+    }
+
+    count += metrics->commits[i];
+    time = metrics->commit_time;
+
+    t->pos = ngx_slprintf(t->pos, t->end,
+                          "zego_store_commit_seconds_bucket"
+                          "{zone=\"%V\",le=\"+Inf\"} %uA\n"
+                          "zego_store_commit_seconds_sum"
+                          "{zone=\"%V\"} %uL.%06uL\n"
+                          "zego_store_commit_seconds_count{zone=\"%V\"} %uA\n",
+                          &t->zone, count, &t->zone, time / 1000000,
+                          time % 1000000, &t->zone, count);
+
+    ngx_http_zego_metrics_value(t, "zego_store_facts_total", "counter",
+                                "Callbacks committed to the store.",
+                                metrics->records);
+
+    pending = 0;
+
+    for (i = 0; i < NGX_HTTP_ZEGO_WORKERS; i++) {
+        pending += metrics->pending[i];
+    }
+
+    ngx_http_zego_metrics_value(t, "zego_store_pending_facts", "gauge",
+                                "Callbacks that wait for a commit.", pending);
+    ngx_http_zego_metrics_value(t, "zego_store_failures_total", "counter",
+                                "Failures of the store.", metrics->failures);
+    ngx_http_zego_metrics_value(t, "zego_store_bytes", "gauge",
+                                "Size of the store on disk.", metrics->bytes);
+    ngx_http_zego_metrics_value(t, "zego_store_journal_facts", "gauge",
+                                "Callbacks in the journal of the store.",
+                                metrics->journal);
+    ngx_http_zego_metrics_value(t, "zego_store_loaded", "gauge",
+                                "Whether the zone holds what the store does.",
+                                zone->sh->kept.loaded);
+    ngx_http_zego_metrics_value(t, "zego_store_complete", "gauge",
+                                "Whether the store holds what the zone does.",
+                                zone->store
+                                && ngx_http_zego_store_complete(zone->store));
 }
 
 

@@ -30,6 +30,8 @@ static char *ngx_http_zego_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_zego_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_int_t ngx_http_zego_zone_dir(ngx_conf_t *cf, ngx_str_t *dir,
+    ngx_http_zego_main_conf_t *zmcf);
 static char *ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -46,7 +48,7 @@ static ngx_int_t ngx_http_zego_init_process(ngx_cycle_t *cycle);
 static ngx_command_t  ngx_http_zego_commands[] = {
 
     { ngx_string("zego_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_zego_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -529,7 +531,7 @@ ngx_http_zego_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     u_char                 *p;
     ssize_t                 size;
-    ngx_str_t              *value, name, s;
+    ngx_str_t              *value, name, dir, s;
     ngx_int_t               horizon;
     ngx_uint_t              i;
     ngx_shm_zone_t         *shm_zone;
@@ -541,6 +543,7 @@ ngx_http_zego_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     size = 0;
     horizon = 300000;
     name.len = 0;
+    dir.len = 0;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -594,6 +597,18 @@ ngx_http_zego_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
+        if (ngx_strncmp(value[i].data, "store=", 6) == 0) {
+
+            dir.len = value[i].len - 6;
+            dir.data = value[i].data + 6;
+
+            if (ngx_http_zego_zone_dir(cf, &dir, zmcf) != NGX_OK) {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\"", &value[i]);
         return NGX_CONF_ERROR;
@@ -629,6 +644,10 @@ ngx_http_zego_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     zone->shm_zone = shm_zone;
     zone->horizon = horizon;
+    zone->dir = dir;
+    zone->zones = &zmcf->zones;
+    zone->ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                                 ngx_core_module);
     zone->old = ngx_http_zego_zone_find(cf->cycle->old_cycle, &name, 1);
     zone->foreign = (ngx_http_zego_zone_find(cf->cycle->old_cycle, &name, 0)
                      != NULL);
@@ -644,6 +663,73 @@ ngx_http_zego_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *z = zone;
 
     return NGX_CONF_OK;
+}
+
+
+/* the directory of a store, as a whole path with room for "/.." behind it */
+
+static ngx_int_t
+ngx_http_zego_zone_dir(ngx_conf_t *cf, ngx_str_t *dir,
+    ngx_http_zego_main_conf_t *zmcf)
+{
+    u_char                 *p;
+    ngx_uint_t              i;
+    ngx_http_zego_zone_t  **zones;
+
+#if !(NGX_THREADS)
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"store\" parameter requires nginx built with "
+                       "threads (--with-threads)");
+    return NGX_ERROR;
+
+#else
+
+    if (ngx_thread_pool_add(cf, NULL) == NULL) {
+        return NGX_ERROR;
+    }
+
+#endif
+
+    while (dir->len > 1 && dir->data[dir->len - 1] == '/') {
+        dir->len--;
+    }
+
+    if (dir->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "empty \"store\" parameter");
+        return NGX_ERROR;
+    }
+
+    dir->data[dir->len] = '\0';
+
+    if (ngx_conf_full_name(cf->cycle, dir, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(cf->pool, dir->len + sizeof("/.."));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn(p, dir->data, dir->len + 1);
+
+    dir->data = p;
+
+    zones = zmcf->zones.elts;
+
+    for (i = 0; i < zmcf->zones.nelts; i++) {
+
+        if (zones[i]->dir.len == dir->len
+            && ngx_strncmp(zones[i]->dir.data, dir->data, dir->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "zego store \"%V\" is that of zone \"%V\" too",
+                               dir, &zones[i]->shm_zone->shm.name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -1058,7 +1144,9 @@ ngx_http_zego_init_process(ngx_cycle_t *cycle)
     zones = zmcf->zones.elts;
 
     for (i = 0; i < zmcf->zones.nelts; i++) {
-        ngx_http_zego_zone_start(zones[i]);
+        if (ngx_http_zego_zone_start(zones[i], cycle) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;

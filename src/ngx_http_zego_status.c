@@ -476,8 +476,7 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
     rc = ngx_http_zego_zone_rdlock(zone);
 
     if (rc != NGX_OK) {
-        return ngx_http_zego_unavailable(r, (rc == NGX_DECLINED)
-                                            ? ZEGO_MOVED : ZEGO_NO_MEMORY);
+        return ngx_http_zego_unavailable(r, ngx_http_zego_zone_reason(rc));
     }
 
     read = zego_view_read(st->view, zone->sh->rooms);

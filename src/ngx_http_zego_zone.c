@@ -19,7 +19,6 @@ static void ngx_http_zego_slab_free(void *ctx, void *p);
 static ngx_http_zego_zone_sh_t *ngx_http_zego_zone_sh(
     ngx_shm_zone_t *shm_zone);
 static uint64_t ngx_http_zego_zone_epoch(void);
-static uint64_t ngx_http_zego_zone_time(void);
 static ngx_int_t ngx_http_zego_zone_reset(ngx_http_zego_zone_t *zone,
     uint64_t epoch, uint64_t since, uint64_t rebuilt);
 static void ngx_http_zego_zone_rebuild(ngx_http_zego_zone_t *zone);
@@ -46,7 +45,7 @@ const zego_memory_t  ngx_http_zego_heap = {
 
 /* what the debug log of events wants to see behind a timer */
 
-static ngx_connection_t  ngx_http_zego_dumb = { .fd = (ngx_socket_t) -1 };
+ngx_connection_t  ngx_http_zego_dumb = { .fd = (ngx_socket_t) -1 };
 
 
 static void *
@@ -122,6 +121,12 @@ ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     ngx_http_zego_zone_t  *zone;
 
     zone = shm_zone->data;
+
+    if (zone->dir.len && !ngx_test_config
+        && ngx_http_zego_store_create(zone, shm_zone->shm.log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (ozone) {
         zone->sh = ozone->sh;
@@ -206,7 +211,7 @@ ngx_http_zego_zone_epoch(void)
 }
 
 
-static uint64_t
+uint64_t
 ngx_http_zego_zone_time(void)
 {
     ngx_time_t  *tp;
@@ -249,8 +254,13 @@ ngx_http_zego_zone_rebuild(ngx_http_zego_zone_t *zone)
 
     now = ngx_http_zego_zone_time();
 
+    /* what is in a store is not lost */
+
     (void) ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(), now,
-                                    now);
+                                    zone->dir.len ? zone->sh->rebuilt : now);
+
+    zone->sh->kept.pristine |= zone->sh->kept.loaded;
+    zone->sh->kept.loaded = 0;
 
     (void) ngx_atomic_fetch_add(&zone->sh->metrics.rebuilds, 1);
 
@@ -265,12 +275,29 @@ ngx_http_zego_zone_report(ngx_http_zego_zone_t *zone)
 
     ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
                   "zego zone \"%V\" was rebuilt, a process died "
-                  "while changing it", &zone->shm_zone->shm.name);
+                  "while changing it%s", &zone->shm_zone->shm.name,
+                  zone->dir.len ? ": it is read from its store" : "");
 }
 
 
 ngx_int_t
 ngx_http_zego_zone_lock(ngx_http_zego_zone_t *zone)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_zego_zone_lock_any(zone);
+
+    if (rc == NGX_OK && zone->dir.len && !zone->sh->kept.loaded) {
+        ngx_http_zego_zone_unlock(zone);
+        return NGX_AGAIN;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_zego_zone_lock_any(ngx_http_zego_zone_t *zone)
 {
     ngx_http_zego_zone_sh_t  *sh;
 
@@ -357,6 +384,11 @@ ngx_http_zego_zone_rdlock(ngx_http_zego_zone_t *zone)
         return NGX_ERROR;
     }
 
+    if (zone->dir.len && !sh->kept.loaded) {
+        ngx_http_zego_zone_rdunlock(zone);
+        return NGX_AGAIN;
+    }
+
     return NGX_OK;
 }
 
@@ -374,6 +406,23 @@ ngx_http_zego_zone_rdunlock(ngx_http_zego_zone_t *zone)
 
     if (zone->rebuilt) {
         ngx_http_zego_zone_report(zone);
+    }
+}
+
+
+zego_reason_e
+ngx_http_zego_zone_reason(ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_DECLINED:
+        return ZEGO_MOVED;
+
+    case NGX_AGAIN:
+        return ZEGO_LOADING;
+
+    default: /* NGX_ERROR */
+        return ZEGO_NO_MEMORY;
     }
 }
 
@@ -414,7 +463,8 @@ ngx_http_zego_zone_take(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old,
 
     now = ngx_http_zego_zone_time();
 
-    if (ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(), now, now)
+    if (ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(), now,
+                                 zone->dir.len ? 0 : now)
         != NGX_OK)
     {
         return NGX_BUSY;
@@ -425,8 +475,9 @@ ngx_http_zego_zone_take(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old,
     if (!lost) {
         ngx_log_error(NGX_LOG_CRIT, zone->shm_zone->shm.log, 0,
                       "zego zone \"%V\" starts empty, a process died "
-                      "while changing the one before",
-                      &zone->shm_zone->shm.name);
+                      "while changing the one before%s",
+                      &zone->shm_zone->shm.name,
+                      zone->dir.len ? ": it is read from its store" : "");
     }
 
     return NGX_OK;
@@ -530,6 +581,8 @@ ngx_http_zego_zone_init_module(ngx_cycle_t *cycle)
                 ngx_http_zego_zone_move(zones[i], zones[i]->old->data);
                 zones[i]->old = NULL;
             }
+
+            zones[i]->generation = ++zones[i]->sh->kept.generation;
         }
     }
 
@@ -541,7 +594,9 @@ ngx_http_zego_zone_init_module(ngx_cycle_t *cycle)
         && !ngx_is_init_cycle(cycle->old_cycle))
     {
         for (i = 0; i < zmcf->zones.nelts; i++) {
-            ngx_http_zego_zone_start(zones[i]);
+            if (ngx_http_zego_zone_start(zones[i], cycle) != NGX_OK) {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -649,9 +704,13 @@ ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
     }
 
     zone->sh->metrics = old->sh->metrics;
+    zone->sh->kept = old->sh->kept;
+    zone->sh->kept.keeper = 0;
 
     if (zone->lost) {
         zone->sh->metrics.rebuilds++;
+        zone->sh->kept.pristine |= zone->sh->kept.loaded;
+        zone->sh->kept.loaded = 0;
     }
 }
 
@@ -699,8 +758,8 @@ ngx_http_zego_zone_lock_old(ngx_http_zego_zone_t *old)
 }
 
 
-void
-ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone)
+ngx_int_t
+ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone, ngx_cycle_t *cycle)
 {
     ngx_event_t  *ev;
 
@@ -712,6 +771,23 @@ ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone)
     ev->cancelable = 1;
 
     ngx_add_timer(ev, NGX_HTTP_ZEGO_EXPIRE_TIME);
+
+    if (zone->dir.len) {
+        return ngx_http_zego_store_start(zone, cycle);
+    }
+
+    /* from now on it is newer than what was its store */
+
+    if (zone->sh->kept.id && ngx_http_zego_zone_lock_any(zone) == NGX_OK) {
+
+        if (zone->generation == zone->sh->kept.generation) {
+            zone->sh->kept.id = 0;
+        }
+
+        ngx_http_zego_zone_unlock(zone);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -761,4 +837,6 @@ ngx_http_zego_zone_cleanup(void *data)
     if (zone->expire.timer_set) {
         ngx_del_timer(&zone->expire);
     }
+
+    ngx_http_zego_store_stop(zone);
 }

@@ -186,7 +186,7 @@ Zego::pipeline(main::streams(700), 'GET /live/rooms/room1')
 --- timeout: 1
 --- abort
 --- response_body_like: "StreamCount":700,
---- wait: 0.2
+--- wait: 1
 --- error_log eval
 qr/client prematurely closed connection|(?:send|writev)\(\) failed/
 

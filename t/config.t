@@ -4,7 +4,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * (blocks() * 3 + 18);
+plan tests => repeat_each() * (blocks() * 3 + 24);
 
 run_tests();
 
@@ -595,3 +595,53 @@ my $fields = "@{[map { qq(f$_) } 1 .. 16]}";
 --- request
 GET /live/rooms
 --- response_body_like: "RoomList":\[\]
+
+
+=== TEST 54: an empty store
+--- http_config
+    zego_zone zone=live:1m store=;
+--- must_die
+--- error_log
+[emerg]
+empty "store" parameter in /
+
+
+=== TEST 55: one store of two zones
+--- http_config
+    zego_zone zone=live:1m store=html/store;
+    zego_zone zone=two:1m store=html/store/;
+--- must_die
+--- error_log eval
+["[emerg]", qr{zego store "/.*/html/store" is that of zone "live" too in /}]
+
+
+=== TEST 56: a store in a directory that does not exist
+--- http_config
+    zego_zone zone=live:1m store=html/none/store;
+--- must_die
+--- error_log eval
+["[emerg]", qr{mkdir\(\) "/.*/html/none/store" failed \(2: No such file}]
+
+
+=== TEST 57: nginx -t makes no store
+--- init
+Zego::nginx_t('events {}
+http {
+    zego_zone zone=live:1m store=none/store;
+    server { listen 127.0.0.1:1; }
+}');
+--- request
+GET /t
+--- response_body_like: ^nginx: the configuration file \S+ syntax is ok\n
+
+
+=== TEST 58: a horizon and a store, in any order
+--- http_config
+    zego_zone store=html/store zone=live:1m horizon=90s;
+    zego_app 1 secret=secret;
+--- request eval
+[Zego::post('room_create'), 'GET /live/rooms', 'GET /live/metrics']
+--- response_body_like eval
+['^$', '"RoomID":"room1"',
+ 'zego_store_commit_seconds_count\{zone="live"\} 1\n.*'
+ . 'zego_store_loaded\{zone="live"\} 1\n.*']

@@ -168,6 +168,13 @@ CONF
 CONF
     }
 
+    # the same with stores, new ones for each block
+    if ($ENV{ZEGO_STORES} && !defined $block->must_die) {
+        my $conf = $block->http_config;
+        $conf =~ s{(zego_zone zone=(\w+):[^;]*)}{$1 store=html/$2}g;
+        $block->set_value(http_config => $conf);
+    }
+
     # what nginx says there is looked for in error.log
     if (defined $block->must_die || $block->http_config !~ /zego_app/) {
         $block->set_value(suppress_stderr => '');
