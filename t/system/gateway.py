@@ -2,12 +2,15 @@
 
 From the environment: TEST_NGINX_BINARY, TEST_NGINX_LOAD_MODULES and
 TEST_NGINX_SERVROOT as in Test::Nginx; ZEGO_SEED to repeat a run, ZEGO_ROUNDS
-for longer ones; ZEGO_FAULTS_MODULE, the module built to die under the lock
-where a header tells it to (cmake's target "faults").
+for longer ones, ZEGO_SAMPLE for shorter; ZEGO_FAULTS_MODULE, the module built
+to do wrong where a nonce tells it to (cmake's target "faults"; the nonces are
+in t/faults/faults.c), empty where it is inside; ZEGO_WATCHED_NGINX, the nginx
+of tools/build-faults.
 """
 
 import collections
 import contextlib
+import ctypes
 import http.client
 import itertools
 import json
@@ -31,15 +34,21 @@ NGINX = os.environ.get("TEST_NGINX_BINARY", "/usr/sbin/nginx")
 MODULES = [str(pathlib.Path(path).resolve()) for path in os.environ.get(
     "TEST_NGINX_LOAD_MODULES",
     f"{REPO}/build/ngx_http_zego_module.so").split()]
-FAULTS = pathlib.Path(os.environ.get(
-    "ZEGO_FAULTS_MODULE", f"{REPO}/build/faults.so")).resolve()
+WATCHED = os.environ.get("ZEGO_WATCHED_NGINX")
+FAULTS = os.environ.get("ZEGO_FAULTS_MODULE", f"{REPO}/build/faults.so")
+LOAD_FAULTS = (f"load_module {pathlib.Path(FAULTS).resolve()};" if FAULTS
+               else "")
 BASE = pathlib.Path(os.environ.get(
     "TEST_NGINX_SERVROOT", f"{tempfile.gettempdir()}/servroot")).parent
 
 SEED = int(os.environ.get("ZEGO_SEED") or random.randrange(10 ** 6))
 ROUNDS = int(os.environ.get("ZEGO_ROUNDS") or 1)
+SAMPLE = int(os.environ.get("ZEGO_SAMPLE") or 1)
 
-DEADLINE = 20
+DEADLINE = 60
+
+# of an nginx that is killed its workers become ours
+ctypes.CDLL(None).prctl(36, 1)          # PR_SET_CHILD_SUBREAPER
 
 CONFIG = """\
 %(user)s
@@ -84,6 +93,11 @@ http {
 }
 """
 
+# of a room that is not listed by it
+SOUND = encode({"event": "room_close", "appid": 1, "timestamp": 1,
+                "nonce": "check", "room_id": "check", "room_session_id": 1,
+                "room_close_time": "1", "close_reason": 0})
+
 
 def say(text):
     print(f"    {text}", flush=True)
@@ -99,22 +113,44 @@ def until(condition, what):
     return result
 
 
+def same(test, truth, rooms):
+    wrong = [key for key in truth.keys() | rooms.keys()
+             if truth.get(key) != rooms.get(key)]
+    for key in sorted(wrong)[:3]:
+        say(f"wrong {key}:\n      true   {truth.get(key)}\n"
+            f"      listed {rooms.get(key)}")
+    test.assertEqual(0, len(wrong), f"wrong of {len(truth)} rooms")
+
+
+PORTS = []
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """Below those that the kernel gives to clients, as nginx is to find it free
+    again after a crash; and of no other run."""
+    while True:
+        port = random.SystemRandom().randrange(2000, 30000)
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0zego-port-{port}")
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            claim.close()
+            continue
+        PORTS.append(claim)
+        return port
 
 
 class Gateway:
     """Log lines of [crit] and worse that no pattern in expected matches, and
     an exit status that is not 0, fail the test."""
 
-    def __init__(self, test, **settings):
-        self.test = test
+    def __init__(self, test, nginx=NGINX, environment=None, **settings):
+        self.test, self.nginx = test, nginx
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="zego-", dir=BASE))
         test.addCleanup(shutil.rmtree, self.root)
         self.expected = []
         self.port = free_port()
-        self.ended = False
         self.settings = {
             "config": CONFIG + HTTP,
             # workers of root would not reach the temporary directory
@@ -123,17 +159,33 @@ class Gateway:
             "port": self.port, "master": "on", "workers": 2, "size": "16m",
             "horizon": "5m", "http": "", "listen": "", "server": ""
         } | settings
+        self.environment = os.environ | (environment or {})
         self.configure()
+        self.ended = True
+        test.addCleanup(self.end)
+        self.start()
+
+    def start(self):
+        self.ended = False
         self.process = subprocess.Popen(
             # ends with this process, however that ends
             ["setpriv", "--pdeathsig", "TERM", *self.command()],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True)
-        test.addCleanup(self.end)
+            stderr=subprocess.DEVNULL, start_new_session=True,
+            env=self.environment)
         until(self.answers, "nginx answers")
 
+    def crash(self):
+        """All of its processes at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-self.process.pid, 0)
+        self.ended = True
+
     def command(self):
-        return [NGINX, "-p", f"{self.root}/", "-c", "nginx.conf",
+        return [self.nginx, "-p", f"{self.root}/", "-c", "nginx.conf",
                 "-e", "error.log"]
 
     def configure(self, **settings):
@@ -274,13 +326,12 @@ class Gateway:
         if self.settings["master"] == "on":
             until(lambda: len(self.workers()) == self.settings["workers"],
                   "old workers have gone")
-        rooms = self.rooms()
-        wrong = [key for key in truth.keys() | rooms.keys()
-                 if truth.get(key) != rooms.get(key)]
-        for key in sorted(wrong)[:3]:
-            say(f"wrong {key}:\n      true   {truth.get(key)}\n"
-                f"      listed {rooms.get(key)}")
-        self.test.assertEqual(0, len(wrong), f"wrong of {len(truth)} rooms")
+        same(self.test, truth, self.rooms())
+
+    def sound(self):
+        """That the zone's checker finds nothing; with LOAD_FAULTS."""
+        self.test.assertIn(self.connect().post(SOUND)[0], (200, 503))
+        self.test.assertEqual([], self.logged("zego zone is inconsistent"))
 
     def deliver(self, connections, queues, depth=64):
         """Posts each queue in its order on a connection of its own.  No
@@ -349,8 +400,9 @@ class Vendor:
     def __init__(self, gateway, sources):
         self.gateway = gateway
         self.lock = threading.Lock()
-        self.stopping = False
+        self.stopping = self.leaving = False
         self.accepted = []
+        self.unanswered = []
         self.lost = []
         self.answers = collections.Counter()
         self.threads = [threading.Thread(target=self.work, args=(source,),
@@ -361,6 +413,11 @@ class Vendor:
     def stop(self):
         self.stopping = True
         self.join()
+
+    def leave(self):
+        """What has no answer yet, or will be refused, is not sent again."""
+        self.leaving = True
+        self.stop()
 
     def join(self):
         for thread in self.threads:
@@ -387,6 +444,9 @@ class Vendor:
                     self.answers[answer] += 1
                 if answer == 200:
                     self.accepted.append(callback)
+                    break
+                if self.leaving:
+                    self.unanswered.append(callback)
                     break
                 time.sleep(delay)
             else:
