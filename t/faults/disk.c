@@ -191,6 +191,7 @@ disk_wrong(zego_disk_calls_t *calls)
 static void
 disk_wait(zego_disk_calls_t *calls)
 {
+    uint64_t         n;
     struct timespec  ts = { 0, 1000000 };
 
     if (!calls->hold) {
@@ -198,8 +199,9 @@ disk_wait(zego_disk_calls_t *calls)
     }
 
     (void) __atomic_add_fetch(&calls->held, 1, __ATOMIC_SEQ_CST);
+    n = __atomic_add_fetch(&calls->holds, 1, __ATOMIC_SEQ_CST);
 
-    while (calls->hold) {
+    while (calls->hold && calls->let_go < n) {
         (void) nanosleep(&ts, NULL);
     }
 

@@ -18,9 +18,12 @@ typedef struct {
     volatile uint64_t     last;
     volatile uint64_t     error;
 
-    /* while this is set they wait, with all done but not synced; how many */
+    /* while this is set they wait, with all done but not synced; how many do,
+       how many did, and how many of these may go on */
     volatile uint64_t     hold;
     volatile uint64_t     held;
+    volatile uint64_t     holds;
+    volatile uint64_t     let_go;
 } zego_disk_calls_t;
 
 

@@ -29,7 +29,7 @@ FAILED = r'\[(?:crit|emerg)\] .* zego store "[^"]*" '
 
 class Calls(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in (
-        "calls", "first", "last", "error", "hold", "held")]
+        "calls", "first", "last", "error", "hold", "held", "holds", "let_go")]
 
     def fail(self, error, last=ALWAYS):
         """With 0 they do not all that they say."""

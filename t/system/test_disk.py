@@ -526,10 +526,16 @@ class Reloads(Disks):
         old, = gateway.workers()
         os.kill(old, signal.SIGSTOP)
         dsync.hold = 0
-        gateway.reload({"horizon": "4s store=two"})
-        until(lambda: gateway.count("is another one than before"),
-              "another worker has taken its place")
         sync.hold = 1
+        gateway.reload({"horizon": "4s store=two"})
+
+        def another():
+            holds = sync.holds
+            if gateway.count("is another one than before"):
+                return True
+            sync.let_go = holds     # they were before it
+
+        until(another, "another worker has taken its place")
         until(lambda: sync.held == 1, "its own image waits")
         os.kill(old, signal.SIGCONT)
         until(lambda: gateway.count(f"{old} exited with code 0"), "it ends")
