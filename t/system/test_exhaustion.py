@@ -14,7 +14,8 @@ from gateway import (CONFIG, HTTP, LOAD_FAULTS, ROUNDS, SEED, Gateway, Vendor,
 NO_ACCEPT = r"\[crit\] .* accept4?\(\) failed \(24: "
 NO_FILE = r'\[crit\] .* open\(\) "[^"]*/body/\d+" failed \(24: '
 NO_DIRECTORY = r'\[crit\] .* open\(\) "[^"]*/body/\d+" failed \(2: '
-NO_CONNECTION = r"\[alert\] .* \d+ worker_connections are not enough"
+CONNECTIONS = r"\d+ worker_connections are not enough"
+NO_CONNECTION = rf"\[alert\] .* {CONNECTIONS}"
 
 # a body above it is in a file
 BUFFER = "client_body_buffer_size 1k;"
@@ -108,11 +109,16 @@ class Exhaustion(unittest.TestCase):
             CONFIG + HTTP).replace("worker_connections 512",
                                    "worker_connections 16"))
         gateway.expected.append(NO_CONNECTION)
-        refused = 0
+
+        def refused(pid):
+            return gateway.count(f" {pid}#.*{CONNECTIONS}")
+
         for _ in range(3 * ROUNDS):
             held = []
-            while gateway.count(NO_CONNECTION) < refused + 20:
-                held.append(self.begin(gateway, *self.take(1), part=b"{"))
+            for pid in gateway.workers():
+                full = refused(pid) + 10
+                while refused(pid) < full:
+                    held.append(self.begin(gateway, *self.take(1), part=b"{"))
             callbacks = self.take(200)
             # those of one connection in order; any order is right
             vendor = Vendor(gateway, [iter(callbacks)] * 8)
@@ -123,9 +129,9 @@ class Exhaustion(unittest.TestCase):
             vendor.join()
             self.assertEqual([], vendor.lost)
             self.accepted += vendor.accepted
-            refused = gateway.count(NO_CONNECTION)
             self.right(gateway)
-        say(f"{len(self.accepted)} callbacks, {refused} connections refused")
+        say(f"{len(self.accepted)} callbacks, "
+            f"{gateway.count(NO_CONNECTION)} connections refused")
 
     def test_temporary_files(self):
         gateway = Gateway(self, load=LOAD_FAULTS, server=BUFFER)
