@@ -617,9 +617,10 @@ class Daemon(Gateway):
         self.settings["config"] = self.settings["config"].replace(
             "daemon off;", "")
         self.configure()
+        path = self.root / "nginx.pid"
+        path.unlink(missing_ok=True)    # of one that was killed
         subprocess.run(self.command(), check=True, env=self.environment,
                        stderr=subprocess.DEVNULL)
-        path = self.root / "nginx.pid"
         until(lambda: path.exists() and path.read_text(), "a pid")
         self.process = Master(int(path.read_text()))
         self.test.addCleanup(self.kill_all)
