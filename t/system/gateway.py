@@ -8,6 +8,7 @@ in t/faults/faults.c), empty where it is inside; ZEGO_WATCHED_NGINX, the nginx
 of tools/build-faults.
 """
 
+import atexit
 import collections
 import contextlib
 import ctypes
@@ -122,7 +123,8 @@ def same(test, truth, rooms):
     test.assertEqual(0, len(wrong), f"wrong of {len(truth)} rooms")
 
 
-PORTS = []
+CLAIMS = contextlib.ExitStack()
+atexit.register(CLAIMS.close)
 
 
 def free_port():
@@ -137,7 +139,7 @@ def free_port():
         except OSError:
             claim.close()
             continue
-        PORTS.append(claim)
+        CLAIMS.enter_context(claim)
         return port
 
 
