@@ -6,7 +6,7 @@ import threading
 import unittest
 
 from callbacks import Life, carried, encode, from_order, from_set, of_world
-from gateway import ROUNDS, SEED, Gateway, Vendor, say, until
+from gateway import ROUNDS, SAMPLE, SEED, Gateway, Vendor, say, until
 
 
 class Watch:
@@ -89,7 +89,7 @@ class Reloads(unittest.TestCase):
                          self.gateway.metric("zego_zone_size_bytes"))
 
     def test_resize_with_short_horizon(self):
-        self.test_resize(rounds=3 * ROUNDS, in_order=True)
+        self.test_resize(rounds=max(3 * ROUNDS // SAMPLE, 1), in_order=True)
 
     def fill(self, gateway, rooms=400):
         clock = itertools.count(1700000000000)

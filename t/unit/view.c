@@ -160,7 +160,6 @@ START_TEST(a_prefix_is_found_among_many_apps)
     ck_assert_uint_eq(count("\"RoomInfo\""), 0);
 
     unit_zone_done(&zone);
-    free(json);
 }
 END_TEST
 
@@ -204,7 +203,6 @@ START_TEST(a_user_listed_throughout_is_listed_once)
     }
 
     unit_zone_done(&zone);
-    free(json);
 }
 END_TEST
 
@@ -239,7 +237,6 @@ START_TEST(what_is_complete_misses_nothing)
     }
 
     unit_zone_done(&zone);
-    free(json);
 }
 END_TEST
 
@@ -267,7 +264,6 @@ START_TEST(a_room_that_closes_ends_its_list)
     ck_assert_str_eq(json + len - 3, "]}}");
 
     unit_zone_done(&zone);
-    free(json);
 }
 END_TEST
 
@@ -292,7 +288,6 @@ START_TEST(many_holes_are_all_listed)
     ck_assert_uint_eq(count("],["), 999);
 
     unit_zone_done(&zone);
-    free(json);
 }
 END_TEST
 
@@ -309,7 +304,6 @@ START_TEST(a_hole_wider_than_the_window_is_one)
     ck_assert_uint_eq(count("\"UserUpdateSeq\":[[1,39999]]"), 1);
 
     unit_zone_done(&zone);
-    free(json);
 }
 END_TEST
 
@@ -347,7 +341,6 @@ START_TEST(a_view_without_memory_says_so)
     ck_assert_uint_gt(n, 1);
 
     unit_zone_done(&zone);
-    free(json);
 }
 END_TEST
 
