@@ -542,10 +542,8 @@ class Store(unittest.TestCase):
         self.more(vendor)
         old = gateway.process
         gateway.kill(signal.SIGUSR2)
-        path = gateway.root / "nginx.pid"
-        new = Master(until(lambda: path.exists() and (
-            {int(pid) for pid in path.read_text().split()} - {old.pid}),
-            "the new master").pop())
+        new = Master(until(lambda: gateway.pids() - {old.pid},
+                           "the new master").pop())
         until(lambda: len(new.workers()) == 2, "new workers")
         for _ in range(5):
             self.more(vendor)
@@ -617,14 +615,20 @@ class Daemon(Gateway):
         self.settings["config"] = self.settings["config"].replace(
             "daemon off;", "")
         self.configure()
-        path = self.root / "nginx.pid"
-        path.unlink(missing_ok=True)    # of one that was killed
+        # of one that was killed
+        (self.root / "nginx.pid").unlink(missing_ok=True)
         subprocess.run(self.command(), check=True, env=self.environment,
                        stderr=subprocess.DEVNULL)
-        until(lambda: path.exists() and path.read_text(), "a pid")
-        self.process = Master(int(path.read_text()))
+        self.process = Master(until(self.pids, "a pid").pop())
         self.test.addCleanup(self.kill_all)
         until(self.answers, "nginx answers")
+
+    def pids(self):
+        """Of the master, once it has written that."""
+        with contextlib.suppress(FileNotFoundError):
+            return {int(pid) for pid in
+                    (self.root / "nginx.pid").read_text().split()}
+        return set()
 
     def crash(self):
         self.kill_all()
