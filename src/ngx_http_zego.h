@@ -163,6 +163,7 @@ typedef struct {
 typedef struct {
     ngx_shm_zone_t              *callback;
     time_t                       max_age;
+    ngx_uint_t                   pass;
 
     ngx_shm_zone_t              *status;
 } ngx_http_zego_loc_conf_t;
@@ -190,6 +191,7 @@ typedef struct {
 
     unsigned                     has_appid:1;
     unsigned                     has_version:1;
+    unsigned                     done:1;     /* applied, or refused */
 } ngx_http_zego_callback_t;
 
 
@@ -202,12 +204,6 @@ typedef struct {
 
     unsigned                     last:1;     /* the last piece was read */
 } ngx_http_zego_status_t;
-
-
-typedef struct {
-    ngx_http_zego_callback_t    *callback;
-    ngx_http_zego_status_t      *status;
-} ngx_http_zego_ctx_t;
 
 
 /* zone */
@@ -280,7 +276,12 @@ ngx_int_t ngx_http_zego_store_wait(ngx_http_request_t *r,
 /* callback */
 
 ngx_int_t ngx_http_zego_callback_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_zego_callback_answer(ngx_http_request_t *r,
+
+/* of the request, also after an internal redirect; or NULL */
+ngx_http_zego_callback_t *ngx_http_zego_callback_get(ngx_http_request_t *r);
+
+/* answers, or goes on to what else the location has */
+void ngx_http_zego_callback_done(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb);
 void ngx_http_zego_parser_cleanup(void *data);
 
@@ -289,7 +290,6 @@ void ngx_http_zego_parser_cleanup(void *data);
 
 ngx_int_t ngx_http_zego_status_handler(ngx_http_request_t *r);
 
-ngx_http_zego_ctx_t *ngx_http_zego_get_ctx(ngx_http_request_t *r);
 ngx_int_t ngx_http_zego_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *body);
 ngx_table_elt_t *ngx_http_zego_add_header(ngx_http_request_t *r, char *name,

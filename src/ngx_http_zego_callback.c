@@ -10,6 +10,7 @@
 static void ngx_http_zego_callback_body_handler(ngx_http_request_t *r);
 static ngx_http_zego_callback_t *ngx_http_zego_callback_create(
     ngx_http_request_t *r);
+static void ngx_http_zego_callback_cleanup(void *data);
 static ngx_int_t ngx_http_zego_callback_process(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb);
 static ngx_int_t ngx_http_zego_callback_parse(ngx_http_request_t *r,
@@ -28,6 +29,8 @@ static ngx_int_t ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static void ngx_http_zego_callback_full(ngx_http_request_t *r,
     ngx_http_zego_zone_t *zone);
+static ngx_int_t ngx_http_zego_callback_answer(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb);
 
 
 ngx_int_t
@@ -41,6 +44,28 @@ ngx_http_zego_callback_handler(ngx_http_request_t *r)
 
     if (zlcf->callback == NULL) {
         return NGX_DECLINED;
+    }
+
+    cb = ngx_http_zego_callback_get(r->main);
+
+    if (cb) {
+
+        /* once per request, however often it is sent round */
+
+        if (r != r->main) {
+            return NGX_DECLINED;
+        }
+
+        if (!cb->done) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (zlcf->pass && cb->reason == ZEGO_OK) {
+            return NGX_DECLINED;
+        }
+
+        ngx_http_finalize_request(r, ngx_http_zego_callback_answer(r, cb));
+        return NGX_DONE;
     }
 
     if (r != r->main) {
@@ -65,6 +90,10 @@ ngx_http_zego_callback_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
+    if (zlcf->pass) {
+        return NGX_DECLINED;
+    }
+
     rc = ngx_http_discard_request_body(r);
 
     if (rc != NGX_OK) {
@@ -80,7 +109,7 @@ ngx_http_zego_callback_handler(ngx_http_request_t *r)
 
     /* NGX_OK would be taken for going on with the next phase */
 
-    ngx_http_finalize_request(r, ngx_http_zego_callback_answer(r, cb));
+    ngx_http_zego_callback_done(r, cb);
     return NGX_DONE;
 }
 
@@ -104,7 +133,8 @@ ngx_http_zego_callback_body_handler(ngx_http_request_t *r)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_zego_callback_answer(r, cb);
+        ngx_http_zego_callback_done(r, cb);
+        return;
     }
 
     ngx_http_finalize_request(r, rc);
@@ -114,21 +144,23 @@ ngx_http_zego_callback_body_handler(ngx_http_request_t *r)
 static ngx_http_zego_callback_t *
 ngx_http_zego_callback_create(ngx_http_request_t *r)
 {
-    ngx_http_zego_ctx_t       *ctx;
+    ngx_pool_cleanup_t        *cln;
     ngx_http_zego_callback_t  *cb;
 
-    ctx = ngx_http_zego_get_ctx(r);
-    if (ctx == NULL) {
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_zego_callback_t));
+    if (cln == NULL) {
         return NULL;
     }
 
-    cb = ngx_pcalloc(r->pool, sizeof(ngx_http_zego_callback_t));
-    if (cb == NULL) {
-        return NULL;
-    }
+    /* an internal redirect clears the contexts of modules */
+
+    cln->handler = ngx_http_zego_callback_cleanup;
+
+    cb = cln->data;
+    ngx_memzero(cb, sizeof(ngx_http_zego_callback_t));
 
     /*
-     * set by ngx_pcalloc():
+     * set by ngx_memzero():
      *
      *     cb->event = ZEGO_EVENT_OTHER;
      *     cb->reason = ZEGO_OK;
@@ -136,9 +168,29 @@ ngx_http_zego_callback_create(ngx_http_request_t *r)
 
     cb->verdict = ZEGO_REJECTED;
 
-    ctx->callback = cb;
-
     return cb;
+}
+
+
+static void
+ngx_http_zego_callback_cleanup(void *data)
+{
+    /* void */
+}
+
+
+ngx_http_zego_callback_t *
+ngx_http_zego_callback_get(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_zego_callback_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -536,18 +588,18 @@ ngx_http_zego_callback_full(ngx_http_request_t *r, ngx_http_zego_zone_t *zone)
 }
 
 
-ngx_int_t
-ngx_http_zego_callback_answer(ngx_http_request_t *r,
+void
+ngx_http_zego_callback_done(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb)
 {
-    zego_str_t                 reason, verdict;
-    ngx_uint_t                 level, status;
     ngx_http_zego_zone_t      *zone;
     ngx_http_zego_metrics_t   *metrics;
     ngx_http_zego_loc_conf_t  *zlcf;
 
     zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
     zone = zlcf->callback->data;
+
+    cb->done = 1;
 
     if (zone->sh) {
         metrics = &zone->sh->metrics;
@@ -559,6 +611,26 @@ ngx_http_zego_callback_answer(ngx_http_request_t *r,
             (void) ngx_atomic_fetch_add(&metrics->reasons[cb->reason], 1);
         }
     }
+
+    if (zlcf->pass && cb->reason == ZEGO_OK) {
+        r->preserve_body = 1;
+
+        r->write_event_handler = ngx_http_core_run_phases;
+        ngx_http_core_run_phases(r);
+
+        return;
+    }
+
+    ngx_http_finalize_request(r, ngx_http_zego_callback_answer(r, cb));
+}
+
+
+static ngx_int_t
+ngx_http_zego_callback_answer(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb)
+{
+    zego_str_t  reason, verdict;
+    ngx_uint_t  level, status;
 
     if (cb->reason == ZEGO_OK) {
         return ngx_http_zego_send(r, NGX_HTTP_OK, NULL, NULL);

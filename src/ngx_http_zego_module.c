@@ -382,16 +382,15 @@ static ngx_http_zego_callback_t *
 ngx_http_zego_get_callback(ngx_http_request_t *r,
     ngx_http_variable_value_t *v)
 {
-    ngx_http_zego_ctx_t  *ctx;
+    ngx_http_zego_callback_t  *cb;
 
-    ctx = ngx_http_get_module_ctx(r->main, ngx_http_zego_module);
+    cb = ngx_http_zego_callback_get(r->main);
 
-    if (ctx == NULL || ctx->callback == NULL) {
+    if (cb == NULL) {
         v->not_found = 1;
-        return NULL;
     }
 
-    return ctx->callback;
+    return cb;
 }
 
 
@@ -489,6 +488,7 @@ ngx_http_zego_create_loc_conf(ngx_conf_t *cf)
      *
      *     conf->callback = NULL;
      *     conf->max_age = 0;
+     *     conf->pass = 0;
      *     conf->status = NULL;
      */
 
@@ -514,6 +514,7 @@ ngx_http_zego_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->callback = prev->callback;
     conf->max_age = prev->max_age;
+    conf->pass = prev->pass;
 
     if (prev->status && clcf->handler == NULL) {
         conf->status = prev->status;
@@ -896,6 +897,11 @@ ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 return NGX_CONF_ERROR;
             }
 
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "pass") == 0) {
+            zlcf->pass = 1;
             continue;
         }
 

@@ -442,13 +442,7 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
     zego_str_t               piece;
     zego_view_e              read;
     ngx_pool_cleanup_t      *cln;
-    ngx_http_zego_ctx_t     *ctx;
     ngx_http_zego_status_t  *st;
-
-    ctx = ngx_http_zego_get_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
     st = ngx_pcalloc(r->pool, sizeof(ngx_http_zego_status_t));
     if (st == NULL) {
@@ -522,7 +516,7 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
         return rc;
     }
 
-    ctx->status = st;
+    ngx_http_set_ctx(r, st, ngx_http_zego_module);
 
     rc = ngx_http_zego_status_output(r, st, &piece);
 
@@ -719,7 +713,6 @@ ngx_http_zego_status_writer(ngx_http_request_t *r)
     ngx_int_t                rc;
     ngx_event_t             *wev;
     ngx_connection_t        *c;
-    ngx_http_zego_ctx_t     *ctx;
     ngx_http_zego_status_t  *st;
 
     c = r->connection;
@@ -727,8 +720,7 @@ ngx_http_zego_status_writer(ngx_http_request_t *r)
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, 0, "zego status writer");
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zego_module);
-    st = ctx->status;
+    st = ngx_http_get_module_ctx(r, ngx_http_zego_module);
 
     if (wev->timedout) {
         ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
@@ -761,26 +753,6 @@ ngx_http_zego_status_cleanup(void *data)
     ngx_http_zego_status_t  *st = data;
 
     zego_view_destroy(st->view);
-}
-
-
-ngx_http_zego_ctx_t *
-ngx_http_zego_get_ctx(ngx_http_request_t *r)
-{
-    ngx_http_zego_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_zego_module);
-
-    if (ctx == NULL) {
-        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_zego_ctx_t));
-        if (ctx == NULL) {
-            return NULL;
-        }
-
-        ngx_http_set_ctx(r, ctx, ngx_http_zego_module);
-    }
-
-    return ctx;
 }
 
 

@@ -1880,7 +1880,7 @@ ngx_http_zego_store_committed(ngx_http_zego_store_t *st)
 
         r->read_event_handler = ngx_http_block_reading;
 
-        ngx_http_finalize_request(r, ngx_http_zego_callback_answer(r, cb));
+        ngx_http_zego_callback_done(r, cb);
 
         ngx_http_run_posted_requests(c);
     }
