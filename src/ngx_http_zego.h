@@ -22,6 +22,9 @@
 #define NGX_HTTP_ZEGO_COMMITS    12
 #define NGX_HTTP_ZEGO_WORKERS    64
 
+/* whose matches a zone counts */
+#define NGX_HTTP_ZEGO_SECRETS    64
+
 #define NGX_HTTP_ZEGO_STREAM     0
 #define NGX_HTTP_ZEGO_ROOM       1
 #define NGX_HTTP_ZEGO_USER       2
@@ -46,6 +49,12 @@ typedef struct {
     ngx_atomic_t                 pending[NGX_HTTP_ZEGO_WORKERS];
     ngx_atomic_t                 bytes;
     ngx_atomic_t                 journal;
+
+    /* by the key of a secret; 0: free */
+    struct {
+        ngx_atomic_t             key;
+        ngx_atomic_t             matches;
+    } secrets[NGX_HTTP_ZEGO_SECRETS];
 } ngx_http_zego_metrics_t;
 
 
@@ -134,8 +143,16 @@ typedef struct {
 
 
 typedef struct {
+    ngx_str_t                    value;
+
+    /* tells it from others where it is counted */
+    ngx_atomic_uint_t            key;
+} ngx_http_zego_secret_t;
+
+
+typedef struct {
     uint32_t                     appid;
-    ngx_array_t                  secrets;    /* of ngx_str_t */
+    ngx_array_t                  secrets;    /* of ngx_http_zego_secret_t */
     ngx_str_t                    server_secret;
 } ngx_http_zego_app_t;
 
@@ -302,6 +319,12 @@ ngx_int_t ngx_http_zego_send_error(ngx_http_request_t *r, ngx_uint_t status,
 
 /* metrics */
 
+void ngx_http_zego_metrics_secret(ngx_http_zego_metrics_t *metrics,
+    ngx_http_zego_secret_t *secret);
+
+/* in the master: forgets secrets that are in no app */
+void ngx_http_zego_metrics_secrets(ngx_http_zego_metrics_t *metrics,
+    ngx_array_t *apps);
 void ngx_http_zego_metrics_age(ngx_http_zego_metrics_t *metrics, time_t age);
 ngx_int_t ngx_http_zego_metrics_handler(ngx_http_request_t *r,
     ngx_http_zego_zone_t *zone);

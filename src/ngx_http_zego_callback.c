@@ -23,8 +23,8 @@ static u_char *ngx_http_zego_callback_copy(u_char *p, ngx_str_t *dst,
     zego_str_t *src);
 static zego_reason_e ngx_http_zego_callback_check(ngx_http_request_t *r,
     zego_event_t *event);
-static ngx_uint_t ngx_http_zego_callback_signed(ngx_http_zego_app_t *app,
-    zego_event_t *event);
+static ngx_http_zego_secret_t *ngx_http_zego_callback_signed(
+    ngx_http_zego_app_t *app, zego_event_t *event);
 static ngx_int_t ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static void ngx_http_zego_callback_full(ngx_http_request_t *r,
@@ -386,6 +386,7 @@ ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
     ngx_uint_t                  i;
     ngx_http_zego_app_t        *app;
     ngx_http_zego_zone_t       *zone;
+    ngx_http_zego_secret_t     *secret;
     ngx_http_zego_loc_conf_t   *zlcf;
     ngx_http_zego_main_conf_t  *zmcf;
 
@@ -395,6 +396,7 @@ ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
 
     zmcf = ngx_http_get_module_main_conf(r, ngx_http_zego_module);
     zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+    zone = zlcf->callback->data;
 
     if (zmcf->apps.nelts) {
         app = zmcf->apps.elts;
@@ -409,8 +411,14 @@ ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
             return ZEGO_BAD_APP;
         }
 
-        if (!ngx_http_zego_callback_signed(&app[i], event)) {
+        secret = ngx_http_zego_callback_signed(&app[i], event);
+
+        if (secret == NULL) {
             return ZEGO_BAD_SIGNATURE;
+        }
+
+        if (zone->sh) {
+            ngx_http_zego_metrics_secret(&zone->sh->metrics, secret);
         }
     }
 
@@ -422,8 +430,6 @@ ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
         if (age < 0) {
             age = -age;
         }
-
-        zone = zlcf->callback->data;
 
         if (zone->sh) {
             ngx_http_zego_metrics_age(&zone->sh->metrics, age);
@@ -438,28 +444,31 @@ ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
 }
 
 
-static ngx_uint_t
+/* by which of the secrets, or NULL */
+
+static ngx_http_zego_secret_t *
 ngx_http_zego_callback_signed(ngx_http_zego_app_t *app, zego_event_t *event)
 {
-    u_char       diff, hash[20], hex[40];
-    ngx_str_t   *secret, part, parts[3];
-    ngx_int_t    n;
-    ngx_uint_t   i, k, valid;
-    ngx_sha1_t   sha1;
+    u_char                   diff, hash[20], hex[40];
+    ngx_str_t                part, parts[3];
+    ngx_int_t                n;
+    ngx_uint_t               i, k;
+    ngx_sha1_t               sha1;
+    ngx_http_zego_secret_t  *secret, *valid;
 
     if (event->signature.len != sizeof(hex)
         || event->timestamp.len == 0
         || event->nonce.len == 0)
     {
-        return 0;
+        return NULL;
     }
 
-    valid = 0;
+    valid = NULL;
     secret = app->secrets.elts;
 
     for (i = 0; i < app->secrets.nelts; i++) {
 
-        parts[0] = secret[i];
+        parts[0] = secret[i].value;
         parts[1].len = event->timestamp.len;
         parts[1].data = (u_char *) event->timestamp.data;
         parts[2].len = event->nonce.len;
@@ -501,7 +510,9 @@ ngx_http_zego_callback_signed(ngx_http_zego_app_t *app, zego_event_t *event)
             diff |= hex[k] ^ (u_char) event->signature.data[k];
         }
 
-        valid |= (diff == 0);
+        if (diff == 0) {
+            valid = &secret[i];
+        }
     }
 
     return valid;

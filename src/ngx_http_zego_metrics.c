@@ -22,6 +22,8 @@ static void ngx_http_zego_metrics_callbacks(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_metrics_t *metrics);
 static void ngx_http_zego_metrics_ages(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_metrics_t *metrics);
+static void ngx_http_zego_metrics_signatures(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_metrics_t *metrics, ngx_array_t *apps);
 static void ngx_http_zego_metrics_store(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_zone_t *zone);
 static void ngx_http_zego_metrics_head(ngx_http_zego_metrics_text_t *t,
@@ -41,6 +43,70 @@ static time_t  ngx_http_zego_ages[NGX_HTTP_ZEGO_AGES - 1] = {
 
 static ngx_str_t  ngx_http_zego_metrics_type =
     ngx_string("text/plain; version=0.0.4");
+
+
+void
+ngx_http_zego_metrics_secret(ngx_http_zego_metrics_t *metrics,
+    ngx_http_zego_secret_t *secret)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_ZEGO_SECRETS; i++) {
+        if (metrics->secrets[i].key == secret->key) {
+            goto found;
+        }
+    }
+
+    for (i = 0; i < NGX_HTTP_ZEGO_SECRETS; i++) {
+
+        if (metrics->secrets[i].key == 0) {
+            (void) ngx_atomic_cmp_set(&metrics->secrets[i].key, 0,
+                                      secret->key);
+        }
+
+        if (metrics->secrets[i].key == secret->key) {
+            goto found;
+        }
+    }
+
+    return;
+
+found:
+
+    (void) ngx_atomic_fetch_add(&metrics->secrets[i].matches, 1);
+}
+
+
+void
+ngx_http_zego_metrics_secrets(ngx_http_zego_metrics_t *metrics,
+    ngx_array_t *apps)
+{
+    ngx_uint_t               i, n, k;
+    ngx_http_zego_app_t     *app;
+    ngx_http_zego_secret_t  *secret;
+
+    app = apps->elts;
+
+    for (i = 0; i < NGX_HTTP_ZEGO_SECRETS; i++) {
+
+        for (n = 0; n < apps->nelts; n++) {
+            secret = app[n].secrets.elts;
+
+            for (k = 0; k < app[n].secrets.nelts; k++) {
+                if (secret[k].key == metrics->secrets[i].key) {
+                    goto next;
+                }
+            }
+        }
+
+        metrics->secrets[i].matches = 0;
+        metrics->secrets[i].key = 0;
+
+    next:
+
+        continue;
+    }
+}
 
 
 void
@@ -69,10 +135,14 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
     size_t                         size;
     u_char                        *start;
     ngx_str_t                      body;
-    ngx_uint_t                     free;
+    ngx_uint_t                     i, free, lines;
     zego_stats_t                   stats;
+    ngx_http_zego_app_t           *app;
     ngx_http_zego_metrics_t       *metrics;
+    ngx_http_zego_main_conf_t     *zmcf;
     ngx_http_zego_metrics_text_t   t;
+
+    zmcf = ngx_http_get_module_main_conf(r, ngx_http_zego_module);
 
     ngx_memzero(&stats, sizeof(zego_stats_t));
     free = 0;
@@ -92,7 +162,14 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    size = NGX_HTTP_ZEGO_LINES * (NGX_HTTP_ZEGO_LINE + t.zone.len);
+    lines = NGX_HTTP_ZEGO_LINES;
+    app = zmcf->apps.elts;
+
+    for (i = 0; i < zmcf->apps.nelts; i++) {
+        lines += app[i].secrets.nelts;
+    }
+
+    size = lines * (NGX_HTTP_ZEGO_LINE + t.zone.len);
 
     start = ngx_pnalloc(r->pool, size);
     if (start == NULL) {
@@ -104,6 +181,10 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
 
     ngx_http_zego_metrics_callbacks(&t, metrics);
     ngx_http_zego_metrics_ages(&t, metrics);
+
+    if (zmcf->apps.nelts) {
+        ngx_http_zego_metrics_signatures(&t, metrics, &zmcf->apps);
+    }
 
     ngx_http_zego_metrics_value(&t, "zego_zone_full_total", "counter",
                                 "Callbacks deferred because the zone was full.",
@@ -253,6 +334,42 @@ ngx_http_zego_metrics_ages(ngx_http_zego_metrics_text_t *t,
                           "zego_callback_age_seconds_count{zone=\"%V\"} %uA\n",
                           &t->zone, count, &t->zone, metrics->age_sum,
                           &t->zone, count);
+}
+
+
+static void
+ngx_http_zego_metrics_signatures(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_metrics_t *metrics, ngx_array_t *apps)
+{
+    ngx_uint_t               i, n, k;
+    ngx_atomic_uint_t        matches;
+    ngx_http_zego_app_t     *app;
+    ngx_http_zego_secret_t  *secret;
+
+    ngx_http_zego_metrics_head(t, "zego_signatures_total", "counter",
+                               "Valid signatures by the secret, in the order "
+                               "of the configuration.");
+
+    app = apps->elts;
+
+    for (n = 0; n < apps->nelts; n++) {
+        secret = app[n].secrets.elts;
+
+        for (k = 0; k < app[n].secrets.nelts; k++) {
+            matches = 0;
+
+            for (i = 0; i < NGX_HTTP_ZEGO_SECRETS; i++) {
+                if (metrics->secrets[i].key == secret[k].key) {
+                    matches = metrics->secrets[i].matches;
+                }
+            }
+
+            t->pos = ngx_slprintf(t->pos, t->end,
+                                  "zego_signatures_total{zone=\"%V\","
+                                  "appid=\"%uD\",secret=\"%ui\"} %uA\n",
+                                  &t->zone, app[n].appid, k + 1, matches);
+        }
+    }
 }
 
 

@@ -1,6 +1,11 @@
 
 #include "ngx_http_zego.h"
 
+#include <ngx_sha1.h>
+
+
+#define NGX_HTTP_ZEGO_SECRET_FILE  4096
+
 
 static ngx_int_t ngx_http_zego_event_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -34,6 +39,10 @@ static ngx_int_t ngx_http_zego_zone_dir(ngx_conf_t *cf, ngx_str_t *dir,
     ngx_http_zego_main_conf_t *zmcf);
 static char *ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_int_t ngx_http_zego_add_secret(ngx_conf_t *cf,
+    ngx_http_zego_app_t *app, ngx_str_t *value);
+static ngx_int_t ngx_http_zego_secret_file(ngx_conf_t *cf,
+    ngx_http_zego_app_t *app, ngx_str_t *path);
 static char *ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zego_status(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -743,7 +752,7 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     off_t                 appid;
     u_char               *p;
-    ngx_str_t            *value, *secret, s;
+    ngx_str_t            *value, s;
     ngx_uint_t            i;
     ngx_http_zego_app_t  *app;
 
@@ -774,7 +783,8 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     app->appid = (uint32_t) appid;
 
-    if (ngx_array_init(&app->secrets, cf->pool, 1, sizeof(ngx_str_t))
+    if (ngx_array_init(&app->secrets, cf->pool, 1,
+                       sizeof(ngx_http_zego_secret_t))
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -791,12 +801,25 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 return "has empty \"secret\" parameter";
             }
 
-            secret = ngx_array_push(&app->secrets);
-            if (secret == NULL) {
+            if (ngx_http_zego_add_secret(cf, app, &s) != NGX_OK) {
                 return NGX_CONF_ERROR;
             }
 
-            *secret = s;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "secret_file=", 12) == 0) {
+
+            s.len = value[i].len - 12;
+            s.data = value[i].data + 12;
+
+            if (s.len == 0) {
+                return "has empty \"secret_file\" parameter";
+            }
+
+            if (ngx_http_zego_secret_file(cf, app, &s) != NGX_OK) {
+                return NGX_CONF_ERROR;
+            }
 
             continue;
         }
@@ -836,12 +859,161 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (app->secrets.nelts == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" must have \"secret\" parameter",
-                           &cmd->name);
+                           "\"%V\" must have \"secret\" or \"secret_file\" "
+                           "parameter", &cmd->name);
         return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zego_add_secret(ngx_conf_t *cf, ngx_http_zego_app_t *app,
+    ngx_str_t *value)
+{
+    u_char                   hash[20];
+    ngx_sha1_t               sha1;
+    ngx_http_zego_secret_t  *secret;
+
+    secret = ngx_array_push(&app->secrets);
+    if (secret == NULL) {
+        return NGX_ERROR;
+    }
+
+    secret->value = *value;
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, &app->appid, sizeof(app->appid));
+    ngx_sha1_update(&sha1, value->data, value->len);
+    ngx_sha1_final(hash, &sha1);
+
+    ngx_memcpy(&secret->key, hash, sizeof(secret->key));
+    secret->key |= 1;
+
+    return NGX_OK;
+}
+
+
+/* a secret on each line */
+
+static ngx_int_t
+ngx_http_zego_secret_file(ngx_conf_t *cf, ngx_http_zego_app_t *app,
+    ngx_str_t *path)
+{
+    u_char           *p, *last, *buf;
+    size_t            size;
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_str_t         name, s;
+    ngx_int_t         rc;
+    ngx_uint_t        found;
+    ngx_file_info_t   fi;
+
+    name = *path;
+
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(name.data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", &name);
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", &name);
+        goto done;
+    }
+
+    if (!ngx_is_file(&fi)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not a regular file", &name);
+        goto done;
+    }
+
+    if (ngx_file_access(&fi) & 7) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "secrets in \"%V\" are accessible by others "
+                           "than its owner and group", &name);
+        goto done;
+    }
+
+    size = NGX_HTTP_ZEGO_SECRET_FILE + 1;
+
+    buf = ngx_pnalloc(cf->pool, size);
+    if (buf == NULL) {
+        goto done;
+    }
+
+    for (last = buf; last < buf + size; last += n) {
+
+        n = ngx_read_fd(fd, last, buf + size - last);
+
+        if (n == -1) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                               ngx_read_fd_n " \"%V\" failed", &name);
+            goto done;
+        }
+
+        if (n == 0) {
+            break;
+        }
+    }
+
+    if (last == buf + size) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is larger than %d bytes", &name,
+                           NGX_HTTP_ZEGO_SECRET_FILE);
+        goto done;
+    }
+
+    found = 0;
+
+    for (p = buf; p < last; p = s.data + s.len + 1) {
+
+        s.data = p;
+
+        while (p < last && *p != LF) {
+            p++;
+        }
+
+        s.len = p - s.data;
+
+        n = s.len && p[-1] == CR;
+        s.len -= n;
+
+        if (s.len && ngx_http_zego_add_secret(cf, app, &s) != NGX_OK) {
+            goto done;
+        }
+
+        found |= s.len;
+        s.len += n;
+    }
+
+    if (!found) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "there is no secret in \"%V\"", &name);
+        goto done;
+    }
+
+    rc = NGX_OK;
+
+done:
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", &name);
+    }
+
+    return rc;
 }
 
 

@@ -582,6 +582,8 @@ ngx_http_zego_zone_init_module(ngx_cycle_t *cycle)
                 zones[i]->old = NULL;
             }
 
+            ngx_http_zego_metrics_secrets(&zones[i]->sh->metrics, &zmcf->apps);
+
             zones[i]->generation = ++zones[i]->sh->kept.generation;
         }
     }

@@ -259,7 +259,7 @@ invalid number of arguments in "zego_app" directive in /
 --- must_die
 --- error_log
 [emerg]
-"zego_app" must have "secret" parameter in /
+"zego_app" must have "secret" or "secret_file" parameter in /
 --- no_error_log
 hush
 

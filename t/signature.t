@@ -1,10 +1,11 @@
 # Whose callbacks are taken: apps, secrets, signatures, ages.
 
 use lib 't/lib';
+use File::Temp qw(tempfile);
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 283;
+plan tests => repeat_each() * 338;
 
 # ages are minutes, for a file may take a while to run
 our $now = time;
@@ -24,6 +25,16 @@ sub aged {
     my ($seconds) = @_;
     return Zego::post('room_create',
                       Zego::signed('secret', $main::now - $seconds, '1'));
+}
+
+# a file of its own, for each block
+sub secret_file {
+    my ($mode, $text) = @_;
+    my ($file, $name) = tempfile(UNLINK => 1);
+    print {$file} $text;
+    close $file;
+    chmod $mode, $name;
+    return $name;
 }
 
 run_tests();
@@ -293,3 +304,97 @@ Zego::post('room_create', room_id => undef)
 --- error_log
 zego callback was rejected: missing room_id,
 --- response_body_like: room_id
+
+
+=== TEST 21: secrets in a file, and how often each matched
+--- http_config eval
+my $file = main::secret_file(0640, "hush\r\n\nwhis per\n");
+<<"CONF";
+    zego_zone zone=live:1m;
+    zego_app 1 secret=mutter secret_file=$file;
+    zego_app 2 secret=hush;
+CONF
+--- request eval
+[(map { Zego::post('room_create', Zego::signed($_, 1700000000, '77')) }
+      'hush', 'whis per', 'whis per', 'mutter', 'whis', "hush\r", ''),
+ 'GET /live/metrics']
+--- error_code eval
+[(200) x 4, (403) x 3, 200]
+--- response_body_like eval
+[('^$') x 4, ('signature') x 3,
+ 'zego_signatures_total\{zone="live",appid="1",secret="1"\} 1\n'
+ . 'zego_signatures_total\{zone="live",appid="1",secret="2"\} 1\n'
+ . 'zego_signatures_total\{zone="live",appid="1",secret="3"\} 2\n'
+ . 'zego_signatures_total\{zone="live",appid="2",secret="1"\} 0\n']
+--- no_error_log eval
+[qr/\[(?:alert|crit|emerg)\]/, qr/hush|whis|mutter/]
+
+
+=== TEST 22: a file with no line feed at its end
+--- http_config eval
+my $file = main::secret_file(0400, 'hush');
+"zego_zone zone=live:1m; zego_app 1 secret_file=$file;"
+--- request eval
+Zego::post('room_create', Zego::signed('hush', 1700000000, '77'))
+--- response_body:
+
+
+=== TEST 23: a file that others may read
+--- http_config eval
+my $file = main::secret_file(0604, 'hush');
+"zego_zone zone=live:1m; zego_app 1 secret_file=$file;"
+--- must_die
+--- error_log
+[emerg]
+are accessible by others than its owner and group in /
+--- no_error_log
+hush
+
+
+=== TEST 24: a file without a secret
+--- http_config eval
+my $file = main::secret_file(0600, "\r\n\n");
+"zego_zone zone=live:1m; zego_app 1 secret_file=$file;"
+--- must_die
+--- error_log
+[emerg]
+there is no secret in "/
+
+
+=== TEST 25: a file that is too large
+--- http_config eval
+my $file = main::secret_file(0600, "hush\n" x 820);
+"zego_zone zone=live:1m; zego_app 1 secret_file=$file;"
+--- must_die
+--- error_log
+[emerg]
+is larger than 4096 bytes in /
+--- no_error_log
+hush
+
+
+=== TEST 26: no file
+--- http_config
+    zego_app 1 secret_file=there_is_none;
+--- must_die
+--- error_log
+[emerg]
+conf/there_is_none" failed (2: No such file or directory) in /
+
+
+=== TEST 27: a directory
+--- http_config
+    zego_app 1 secret_file=.;
+--- must_die
+--- error_log
+[emerg]
+is not a regular file in /
+
+
+=== TEST 28: no name of a file
+--- http_config
+    zego_app 1 secret_file=;
+--- must_die
+--- error_log
+[emerg]
+"zego_app" directive has empty "secret_file" parameter in /

@@ -361,8 +361,8 @@ class Connection:
         self.file.close()
         self.socket.close()
 
-    def send(self, *bodies, headers=""):
-        head = f"POST /callback HTTP/1.1\r\nHost: t\r\n{headers}"
+    def send(self, *bodies, headers="", path="/callback"):
+        head = f"POST {path} HTTP/1.1\r\nHost: t\r\n{headers}"
         self.socket.sendall(b"".join(
             b"%bContent-Length: %d\r\n\r\n%b" % (head.encode(), len(body),
                                                  body)
@@ -381,8 +381,8 @@ class Connection:
                 length = int(header[15:])
         return int(line[9:12]), self.file.read(length)
 
-    def post(self, body, headers=""):
-        self.send(body, headers=headers)
+    def post(self, body, **options):
+        self.send(body, **options)
         return self.answer()
 
     def worker(self):
@@ -399,8 +399,8 @@ class Vendor:
 
     DELAYS = [min(.01 * 2 ** n, .2) for n in range(60)]
 
-    def __init__(self, gateway, sources):
-        self.gateway = gateway
+    def __init__(self, gateway, sources, path="/callback"):
+        self.gateway, self.path = gateway, path
         self.lock = threading.Lock()
         self.stopping = self.leaving = False
         self.accepted = []
@@ -436,7 +436,7 @@ class Vendor:
             for delay in self.DELAYS:
                 try:
                     connection = connection or self.gateway.connect()
-                    answer = connection.post(body)[0]
+                    answer = connection.post(body, path=self.path)[0]
                 except (OSError, ValueError) as error:
                     answer = type(error).__name__
                 if answer != 200 and connection:

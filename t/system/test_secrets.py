@@ -1,0 +1,73 @@
+"""A secret that takes another's place."""
+
+import hashlib
+import re
+import unittest
+
+from callbacks import Life, encode
+from gateway import Gateway, until
+
+
+def signed(callback, secret):
+    parts = [secret, str(callback["timestamp"]), callback["nonce"]]
+    return encode(callback | {"signature": hashlib.sha1(
+        "".join(sorted(parts)).encode()).hexdigest()})
+
+
+class Secrets(unittest.TestCase):
+    def setUp(self):
+        self.gateway = Gateway(self)
+
+    def test_rotation(self):
+        """The next one is added to the file, and when none is signed with the
+        old one any more, that is taken out; counts go on."""
+        gateway = self.gateway
+        callback = Life("room", 1, iter(range(1700000000000, 1800000000000))
+                        ).room_create()
+
+        def posted(*answers):
+            for secret, wanted in zip(("old", "new"), answers):
+                status = gateway.connect().post(signed(callback, secret))[0]
+                self.assertEqual(wanted, status, secret)
+
+        self.write("old\n")
+        gateway.reload({"http": "zego_app 1 secret_file=secrets;"})
+        until(lambda: len(gateway.workers()) == 2, "old workers have gone")
+        posted(200, 403)
+        self.write("old\nnew\n")
+        self.assertEqual([1], self.matches())
+        gateway.reload({})
+        until(lambda: len(gateway.workers()) == 2, "old workers have gone")
+        posted(200, 200)
+        posted(200, 200)
+        self.assertEqual([3, 2], self.matches())
+        self.write("new\n")
+        gateway.reload({})
+        until(lambda: len(gateway.workers()) == 2, "old workers have gone")
+        posted(403, 200)
+        self.assertEqual([3], self.matches())
+
+        # one that came back begins anew
+        self.write("new\nold\n")
+        gateway.reload({"size": "32m"})
+        until(lambda: len(gateway.workers()) == 2, "old workers have gone")
+        posted(200, 200)
+        self.assertEqual([4, 1], self.matches())
+
+        # refused, and what is there goes on
+        gateway.expected.append(r"\[emerg\] .* are accessible by others")
+        (gateway.root / "secrets").chmod(0o644)
+        gateway.hup()
+        until(lambda: gateway.count("are accessible by others"), "refused")
+        posted(200, 200)
+
+    def write(self, text):
+        new = self.gateway.root / "secrets.new"
+        new.touch(0o600)
+        new.write_text(text)
+        new.rename(new.with_suffix(""))
+
+    def matches(self):
+        return [int(number) for number in re.findall(
+            r'(?m)^zego_signatures_total\{.*\} (\d+)$',
+            self.gateway.get("metrics")[1])]
