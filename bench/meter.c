@@ -38,7 +38,7 @@ void __real_zego_parser_feed(zego_parser_t *parser, const char *data,
 zego_reason_e __real_zego_parser_finish(zego_parser_t *parser,
     zego_event_t *event);
 zego_verdict_e __real_zego_rooms_apply(zego_rooms_t *rooms,
-    const zego_env_t *env, const zego_event_t *event, zego_version_t *version,
+    const zego_env_t *env, const zego_event_t *event, zego_applied_t *applied,
     zego_record_t *record);
 void __real_ngx_sha1_init(ngx_sha1_t *ctx);
 void __real_ngx_sha1_final(u_char result[20], ngx_sha1_t *ctx);
@@ -181,13 +181,13 @@ __wrap_zego_parser_finish(zego_parser_t *parser, zego_event_t *event)
 
 zego_verdict_e
 __wrap_zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
-    const zego_event_t *event, zego_version_t *version, zego_record_t *record)
+    const zego_event_t *event, zego_applied_t *applied, zego_record_t *record)
 {
     uint64_t        since;
     zego_verdict_e  verdict;
 
     since = meter_clock(CLOCK_MONOTONIC);
-    verdict = __real_zego_rooms_apply(rooms, env, event, version, record);
+    verdict = __real_zego_rooms_apply(rooms, env, event, applied, record);
     meter_add(&meter->join, since);
 
     return verdict;

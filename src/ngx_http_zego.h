@@ -19,6 +19,8 @@
 #define NGX_HTTP_ZEGO_AGES       13
 #define NGX_HTTP_ZEGO_AGE_MAX    (10 * 365 * 24 * 3600)
 
+#define NGX_HTTP_ZEGO_LAGS       12
+
 #define NGX_HTTP_ZEGO_COMMITS    12
 #define NGX_HTTP_ZEGO_WORKERS    64
 
@@ -39,6 +41,12 @@ typedef struct {
     ngx_atomic_t                 reasons[ZEGO_REASONS];
     ngx_atomic_t                 ages[NGX_HTTP_ZEGO_AGES];
     ngx_atomic_t                 age_sum;
+
+    /* of authentic callbacks, in ms; and those after a later one */
+    ngx_atomic_t                 lags[ZEGO_EVENTS][NGX_HTTP_ZEGO_LAGS];
+    ngx_atomic_t                 lag_sum[ZEGO_EVENTS];
+    ngx_atomic_t                 late[ZEGO_EVENTS];
+
     ngx_atomic_t                 rebuilds;
 
     /* of a store: commits by how long they took, in us, and what was in them */
@@ -203,11 +211,15 @@ typedef struct {
 
     zego_version_t               version;
 
+    /* ms from what it tells of until it arrived */
+    int64_t                      lag;
+
     /* among those that wait for a commit, or NULL */
     ngx_http_zego_wait_t        *wait;
 
     unsigned                     has_appid:1;
     unsigned                     has_version:1;
+    unsigned                     has_lag:1;
     unsigned                     done:1;     /* applied, or refused */
 } ngx_http_zego_callback_t;
 
@@ -325,6 +337,8 @@ void ngx_http_zego_metrics_secret(ngx_http_zego_metrics_t *metrics,
 /* in the master: forgets secrets that are in no app */
 void ngx_http_zego_metrics_secrets(ngx_http_zego_metrics_t *metrics,
     ngx_array_t *apps);
+void ngx_http_zego_metrics_lag(ngx_http_zego_metrics_t *metrics,
+    zego_event_e event, int64_t lag);
 void ngx_http_zego_metrics_age(ngx_http_zego_metrics_t *metrics, time_t age);
 ngx_int_t ngx_http_zego_metrics_handler(ngx_http_request_t *r,
     ngx_http_zego_zone_t *zone);

@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_zego_callback_save(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static u_char *ngx_http_zego_callback_copy(u_char *p, ngx_str_t *dst,
     zego_str_t *src);
+static void ngx_http_zego_callback_lag(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event);
 static zego_reason_e ngx_http_zego_callback_check(ngx_http_request_t *r,
     zego_event_t *event);
 static ngx_http_zego_secret_t *ngx_http_zego_callback_signed(
@@ -250,6 +252,8 @@ ngx_http_zego_callback_process(ngx_http_request_t *r,
 
     cb->reason = ngx_http_zego_callback_check(r, &event);
 
+    ngx_http_zego_callback_lag(r, cb, &event);
+
     if (cb->reason == ZEGO_MISSING || cb->reason == ZEGO_INVALID) {
         cb->field.len = event.field.len;
         cb->field.data = (u_char *) event.field.data;
@@ -260,6 +264,39 @@ ngx_http_zego_callback_process(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_zego_callback_lag(ngx_http_request_t *r, ngx_http_zego_callback_t *cb,
+    zego_event_t *event)
+{
+    uint64_t                   time;
+    ngx_http_zego_zone_t      *zone;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    if (cb->reason != ZEGO_OK) {
+        return;
+    }
+
+    /* a stream_close tells the time of its create, too */
+
+    time = (event->type == ZEGO_STREAM_CLOSE) ? event->close_time
+                                              : event->time;
+
+    if (time == 0 || time > INT64_MAX) {
+        return;
+    }
+
+    cb->lag = (int64_t) r->start_sec * 1000 + r->start_msec - (int64_t) time;
+    cb->has_lag = 1;
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+    zone = zlcf->callback->data;
+
+    if (zone->sh) {
+        ngx_http_zego_metrics_lag(&zone->sh->metrics, cb->event, cb->lag);
+    }
 }
 
 
@@ -526,6 +563,7 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_int_t                  rc;
     zego_env_t                 env;
     zego_record_t              record;
+    zego_applied_t             applied;
     ngx_http_zego_zone_t      *zone;
     ngx_http_zego_loc_conf_t  *zlcf;
 
@@ -549,15 +587,19 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
             record.all = !ngx_http_zego_store_complete(zone->store);
         }
 
-        cb->verdict = zego_rooms_apply(zone->sh->rooms, &env, event,
-                                       &cb->version,
+        cb->verdict = zego_rooms_apply(zone->sh->rooms, &env, event, &applied,
                                        zone->store ? &record : NULL);
 
         ngx_http_zego_zone_unlock(zone);
     }
 
     if (cb->verdict != ZEGO_DEFERRED) {
+        cb->version = applied.version;
         cb->has_version = 1;
+
+        if (applied.late) {
+            (void) ngx_atomic_fetch_add(&zone->sh->metrics.late[cb->event], 1);
+        }
 
         if (zone->store == NULL) {
             return NGX_OK;

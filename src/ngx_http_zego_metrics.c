@@ -6,9 +6,11 @@
 
 #define NGX_HTTP_ZEGO_LINE  192
 
+#define NGX_HTTP_ZEGO_LAG_MAX  (NGX_HTTP_ZEGO_AGE_MAX * (int64_t) 1000)
+
 #define NGX_HTTP_ZEGO_LINES                                                   \
     (ZEGO_EVENTS * ZEGO_VERDICTS + ZEGO_REASONS + NGX_HTTP_ZEGO_AGES          \
-     + NGX_HTTP_ZEGO_COMMITS + 96)
+     + ZEGO_EVENTS * (NGX_HTTP_ZEGO_LAGS + 3) + NGX_HTTP_ZEGO_COMMITS + 96)
 
 
 typedef struct {
@@ -21,6 +23,8 @@ typedef struct {
 static void ngx_http_zego_metrics_callbacks(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_metrics_t *metrics);
 static void ngx_http_zego_metrics_ages(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_metrics_t *metrics);
+static void ngx_http_zego_metrics_lateness(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_metrics_t *metrics);
 static void ngx_http_zego_metrics_signatures(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_metrics_t *metrics, ngx_array_t *apps);
@@ -38,6 +42,13 @@ static ngx_int_t ngx_http_zego_metrics_label(ngx_pool_t *pool, ngx_str_t *dst,
 
 static time_t  ngx_http_zego_ages[NGX_HTTP_ZEGO_AGES - 1] = {
     0, 1, 2, 5, 10, 30, 60, 120, 300, 600, 3600, 86400
+};
+
+
+/* in ms */
+
+static int64_t  ngx_http_zego_lags[NGX_HTTP_ZEGO_LAGS - 1] = {
+    100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 120000, 300000
 };
 
 
@@ -106,6 +117,30 @@ ngx_http_zego_metrics_secrets(ngx_http_zego_metrics_t *metrics,
 
         continue;
     }
+}
+
+
+void
+ngx_http_zego_metrics_lag(ngx_http_zego_metrics_t *metrics, zego_event_e event,
+    int64_t lag)
+{
+    ngx_uint_t  i;
+
+    /* of clocks that differ */
+
+    if (lag < 0) {
+        lag = 0;
+    }
+
+    for (i = 0; i < NGX_HTTP_ZEGO_LAGS - 1; i++) {
+        if (lag <= ngx_http_zego_lags[i]) {
+            break;
+        }
+    }
+
+    (void) ngx_atomic_fetch_add(&metrics->lags[event][i], 1);
+    (void) ngx_atomic_fetch_add(&metrics->lag_sum[event],
+                                ngx_min(lag, NGX_HTTP_ZEGO_LAG_MAX));
 }
 
 
@@ -181,6 +216,8 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
 
     ngx_http_zego_metrics_callbacks(&t, metrics);
     ngx_http_zego_metrics_ages(&t, metrics);
+
+    ngx_http_zego_metrics_lateness(&t, metrics);
 
     if (zmcf->apps.nelts) {
         ngx_http_zego_metrics_signatures(&t, metrics, &zmcf->apps);
@@ -334,6 +371,63 @@ ngx_http_zego_metrics_ages(ngx_http_zego_metrics_text_t *t,
                           "zego_callback_age_seconds_count{zone=\"%V\"} %uA\n",
                           &t->zone, count, &t->zone, metrics->age_sum,
                           &t->zone, count);
+}
+
+
+static void
+ngx_http_zego_metrics_lateness(ngx_http_zego_metrics_text_t *t,
+    ngx_http_zego_metrics_t *metrics)
+{
+    zego_str_t         event;
+    ngx_uint_t         i, n;
+    ngx_atomic_uint_t  count;
+
+    ngx_http_zego_metrics_head(t, "zego_callback_lag_seconds", "histogram",
+                               "From what a callback tells of until it came.");
+
+    for (i = ZEGO_EVENT_OTHER + 1; i < ZEGO_EVENTS; i++) {
+        event = zego_event_name(i);
+        count = 0;
+
+        for (n = 0; n < NGX_HTTP_ZEGO_LAGS - 1; n++) {
+            count += metrics->lags[i][n];
+
+            t->pos = ngx_slprintf(t->pos, t->end,
+                                  "zego_callback_lag_seconds_bucket{zone=\"%V\""
+                                  ",event=\"%*s\",le=\"%L.%02L\"} %uA\n",
+                                  &t->zone, event.len, event.data,
+                                  ngx_http_zego_lags[n] / 1000,
+                                  ngx_http_zego_lags[n] % 1000 / 10, count);
+        }
+
+        count += metrics->lags[i][n];
+
+        t->pos = ngx_slprintf(t->pos, t->end,
+                              "zego_callback_lag_seconds_bucket{zone=\"%V\","
+                              "event=\"%*s\",le=\"+Inf\"} %uA\n"
+                              "zego_callback_lag_seconds_sum{zone=\"%V\","
+                              "event=\"%*s\"} %uA.%03uA\n"
+                              "zego_callback_lag_seconds_count{zone=\"%V\","
+                              "event=\"%*s\"} %uA\n",
+                              &t->zone, event.len, event.data, count,
+                              &t->zone, event.len, event.data,
+                              metrics->lag_sum[i] / 1000,
+                              metrics->lag_sum[i] % 1000,
+                              &t->zone, event.len, event.data, count);
+    }
+
+    ngx_http_zego_metrics_head(t, "zego_late_total", "counter",
+                               "Callbacks that came after a later one of "
+                               "their room session.");
+
+    for (i = ZEGO_EVENT_OTHER + 1; i < ZEGO_EVENTS; i++) {
+        event = zego_event_name(i);
+
+        t->pos = ngx_slprintf(t->pos, t->end,
+                              "zego_late_total{zone=\"%V\",event=\"%*s\"} "
+                              "%uA\n", &t->zone, event.len, event.data,
+                              metrics->late[i]);
+    }
 }
 
 

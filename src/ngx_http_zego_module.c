@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_zego_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zego_set_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, ngx_str_t *id);
+static ngx_int_t ngx_http_zego_lag_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_zego_version_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_http_zego_callback_t *ngx_http_zego_get_callback(
@@ -155,6 +157,9 @@ static ngx_http_variable_t  ngx_http_zego_vars[] = {
     { ngx_string("zego_user_id"), NULL, ngx_http_zego_id_variable,
       offsetof(ngx_http_zego_callback_t, user_id),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("zego_lag_ms"), NULL,
+      ngx_http_zego_lag_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("zego_version"), NULL,
       ngx_http_zego_version_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -354,6 +359,31 @@ ngx_http_zego_set_id(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     ngx_http_zego_set_value(v, start, p - start);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_zego_lag_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                    *p;
+    ngx_http_zego_callback_t  *cb;
+
+    cb = ngx_http_zego_get_callback(r, v);
+
+    if (cb == NULL || !cb->has_lag) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_zego_set_value(v, p, ngx_sprintf(p, "%L", cb->lag) - p);
 
     return NGX_OK;
 }

@@ -252,17 +252,25 @@ typedef struct {
     uint64_t              entry_change;
 } zego_record_t;
 
+typedef struct {
+    zego_version_t        version;         /* after it */
+
+    /* it is no repeat and comes after a later one of its room session: as its
+       number says, or after a close, or a create after anything */
+    unsigned              late:1;
+} zego_applied_t;
+
 /*
  * Joins one callback, whose reason must be ZEGO_OK and type one of the six.
  * ZEGO_DEFERRED: there was no memory, and nothing changed, but that tombstones
- * may have been evicted.  version, if not NULL, is the version after it;
- * record, if not NULL, is filled but for data and all, unless it was deferred.
+ * may have been evicted.  applied, if not NULL, is filled, and record, if not
+ * NULL, is filled but for data and all, unless it was deferred.
  * Frees expired tombstones first, a bounded number; evicts at most some 30 to
  * make room.
  * Under the lock.
  */
 zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
-    const zego_event_t *event, zego_version_t *version, zego_record_t *record)
+    const zego_event_t *event, zego_applied_t *applied, zego_record_t *record)
     ZEGO_NOEXCEPT;
 
 /*

@@ -4,7 +4,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 88;
+plan tests => repeat_each() * 124;
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -228,3 +228,53 @@ X-After: applied
 ["X-Room: r\\x0D\\x0AX-Evil: \\x7F1\r\n! X-Evil", '']
 --- response_body_like eval
 ['^$', '"RoomID":"r\\\\r\\\\nX-Evil: \x7f1"']
+
+
+=== TEST 18: how late it comes, which may be early where clocks differ
+--- config
+    location = /callback {
+        zego_callback zone=live;
+        add_header X-Lag $zego_lag_ms always;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+my $now = time;
+[Zego::post('room_create', room_create_time => ($now - 100) * 1000),
+ Zego::post('stream_create', create_time_ms => undef,
+            create_time => $now + 1000),
+ Zego::post('stream_close', create_time_ms => 1000,
+            destroy_timemillis => ($now - 1000) * 1000),
+ Zego::post('stream_close', stream_id => 'b', destroy_timemillis => undef),
+ Zego::post('room_create', signature => 'wrong'), 'GET /live/metrics']
+--- error_code eval
+[(200) x 4, 403, 200]
+--- response_headers_like eval
+['X-Lag: 1\d{5}', 'X-Lag: -9\d{5}', 'X-Lag: 1\d{6}',
+ 'Content-Length: 0', 'Content-Type: application/json',
+ 'Content-Type: text/plain']
+--- response_headers eval
+['', '', '', '! X-Lag', '! X-Lag', '! X-Lag']
+--- response_body_like eval
+[('') x 5,
+ '_bucket\{zone="live",event="stream_create",le="0.10"\} 1\n'
+ . '.*_sum\{zone="live",event="stream_create"\} 0.000\n'
+ . '.*_bucket\{zone="live",event="stream_close",le="300.00"\} 0\n'
+ . 'zego_callback_lag_seconds_bucket\{zone="live",event="stream_close",'
+ . 'le="\+Inf"\} 1\n.*_sum\{zone="live",event="stream_close"\} 1\d{3}\.\d{3}\n'
+ . '.*_bucket\{zone="live",event="room_create",le="60.00"\} 0\n'
+ . '.*event="room_create",le="120.00"\} 1\n'
+ . '.*_count\{zone="live",event="room_create"\} 1\n']
+
+
+=== TEST 19: what came after a later one is counted
+--- request eval
+[Zego::post('stream_create', stream_seq => 3, stream_id => 'b'),
+ (Zego::post('stream_create')) x 2, Zego::post('room_create'),
+ 'GET /live/metrics']
+--- response_body_like eval
+[('') x 4, 'zego_late_total\{zone="live",event="stream_create"\} 1\n'
+           . '.*zego_late_total\{zone="live",event="room_create"\} 1\n'
+           . '.*zego_late_total\{zone="live",event="room_close"\} 0\n']

@@ -75,6 +75,7 @@ struct Joined {
     zego_verdict_e verdict;
     Session *session;
     Register *reg; // nullptr if the fact is of none
+    bool late;     // see zego_applied_t
 };
 
 Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact);

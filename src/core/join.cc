@@ -630,6 +630,18 @@ void mark(zego_rooms_s *rooms, const Fact &fact, const Plan &plan,
     }
 }
 
+// After a later one of its session, as far as that can be told?
+bool comes_late(const Fact &fact, const Plan &plan)
+{
+    const Session *session = plan.session;
+    const bool creates = fact.created != ZEGO_TIME_UNKNOWN;
+    return (creates && plan.new_session == nullptr) ||
+           (!fact.closed && session->closed) ||
+           (fact.stream_seq > 0 && fact.stream_seq < session->stream_seq.top) ||
+           (fact.user_update_seq > 0 &&
+            fact.user_update_seq < session->user_update_seq.top);
+}
+
 } // namespace
 
 Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
@@ -638,7 +650,7 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
 
     Plan plan = {};
     if (!make_room(rooms, env, fact, plan)) {
-        return {ZEGO_DEFERRED, nullptr, nullptr};
+        return {ZEGO_DEFERRED, nullptr, nullptr, false};
     }
 
     Session *session = plan.session;
@@ -650,6 +662,7 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
         count_listed(rooms, before, false);
     }
 
+    const bool late = comes_late(fact, plan);
     const Changes changes = commit(rooms, env.memory, fact, plan);
 
     Session *after = listed_session(plan.room);
@@ -688,7 +701,7 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
     } else if (plan.created < 0 || plan.closed < 0 || plan.written < 0) {
         verdict = ZEGO_STALE;
     }
-    return {verdict, session, plan.reg};
+    return {verdict, session, plan.reg, late && verdict != ZEGO_DUPLICATE};
 }
 
 } // namespace zego

@@ -94,7 +94,7 @@ zego_rooms_t *zego_rooms_create(const zego_env_t *env, uint64_t epoch,
 
 zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
                                 const zego_event_t *event,
-                                zego_version_t *version,
+                                zego_applied_t *applied,
                                 zego_record_t *record) noexcept
 {
     zego_rooms_expire(rooms, env, expire_steps);
@@ -135,8 +135,8 @@ zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
     reg.code = event->code;
 
     const Joined joined = join(rooms, *env, fact);
-    if (version != nullptr) {
-        *version = rooms->version;
+    if (applied != nullptr) {
+        *applied = {rooms->version, joined.late};
     }
     if (record != nullptr && joined.verdict != ZEGO_DEFERRED) {
         write_unsaved(joined, record);

@@ -40,10 +40,10 @@ ngx_int_t __wrap_ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone,
 void __real_ngx_http_zego_zone_unlock(ngx_http_zego_zone_t *zone);
 void __wrap_ngx_http_zego_zone_unlock(ngx_http_zego_zone_t *zone);
 zego_verdict_e __real_zego_rooms_apply(zego_rooms_t *rooms,
-    const zego_env_t *env, const zego_event_t *event, zego_version_t *version,
+    const zego_env_t *env, const zego_event_t *event, zego_applied_t *applied,
     zego_record_t *record);
 zego_verdict_e __wrap_zego_rooms_apply(zego_rooms_t *rooms,
-    const zego_env_t *env, const zego_event_t *event, zego_version_t *version,
+    const zego_env_t *env, const zego_event_t *event, zego_applied_t *applied,
     zego_record_t *record);
 int __real_zego_rooms_expire(zego_rooms_t *rooms, const zego_env_t *env,
     unsigned steps);
@@ -206,7 +206,7 @@ __wrap_ngx_http_zego_zone_unlock(ngx_http_zego_zone_t *zone)
 
 zego_verdict_e
 __wrap_zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
-    const zego_event_t *event, zego_version_t *version, zego_record_t *record)
+    const zego_event_t *event, zego_applied_t *applied, zego_record_t *record)
 {
     zego_env_t       at;
     const char      *wrong;
@@ -224,7 +224,7 @@ __wrap_zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
     }
 
     applying = 1;
-    verdict = __real_zego_rooms_apply(rooms, &at, event, version, record);
+    verdict = __real_zego_rooms_apply(rooms, &at, event, applied, record);
     applying = 0;
 
     if (zego_faults_told("die")) {

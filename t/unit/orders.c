@@ -370,12 +370,14 @@ deliver(orders_t *orders, unsigned set, unsigned i)
     zego_stats_t     stats;
     zego_verdict_e   verdict;
     zego_version_t   version;
+    zego_applied_t   applied;
 
     before = orders->json[set];
     after = orders->json[set | 1u << i];
 
     zego_rooms_stats(rooms, &stats);
-    verdict = zego_rooms_apply(rooms, &env, &orders->events[i], &version, NULL);
+    verdict = zego_rooms_apply(rooms, &env, &orders->events[i], &applied, NULL);
+    version = applied.version;
     json = unit_json(rooms);
 
     if (strcmp(after, json) != 0) {
@@ -407,6 +409,45 @@ wrong(orders_t *orders, const char *what)
 }
 
 
+START_TEST(what_comes_late)
+{
+    size_t       i;
+    unit_zone_t  zone;
+
+    static const struct {
+        zego_event_t  event;
+        unsigned      late;
+    } came[] = {
+        { STREAM_CREATE(1, 3, 2000, "b"), 0 },
+        { STREAM_CREATE(1, 1, 1000, "a"), 1 },    /* a later number */
+        { STREAM_CREATE(1, 1, 1000, "a"), 0 },    /* a repeat */
+        { STREAM_CLOSE(1, 3, 2000, 2500, "b"), 0 },
+        { LOGIN(1, 2, 1500, "u", 1), 0 },         /* another counter */
+        { ROOM_CREATE(1, 900), 1 },
+        { ROOM_CREATE(1, 900), 0 },
+        { LOGIN(1, 0, 1600, "v", 2), 0 },         /* no number */
+        { LOGIN(1, 1, 1400, "w", 3), 1 },
+        { ROOM_CREATE(2, 5000), 0 },              /* another session */
+        { LOGIN(1, 3, 1700, "x", 4), 0 },
+        { ROOM_CLOSE(1, 4000), 0 },
+        { LOGIN(1, 4, 1800, "y", 5), 1 },         /* a close */
+        { ROOM_CLOSE(1, 4000), 0 },
+        { STREAM_CREATE(2, 2, 5100, "a"), 0 },
+        { STREAM_CREATE(2, 1, 5050, "a"), 1 }     /* it is stale, too */
+    };
+
+    unit_zone_init(&zone);
+
+    for (i = 0; i < sizeof(came) / sizeof(came[0]); i++) {
+        unit_apply(&zone, &came[i].event);
+        ck_assert_msg(zone.late == came[i].late, "of %zu", i);
+    }
+
+    unit_zone_done(&zone);
+}
+END_TEST
+
+
 static void *
 arena_alloc(void *ctx, size_t size)
 {
@@ -433,7 +474,7 @@ int
 main(void)
 {
     const TTest  *tests[] = {
-        every_order, every_order_of_coincidences, NULL
+        every_order, every_order_of_coincidences, what_comes_late, NULL
     };
 
     return unit_main("orders", tests);

@@ -143,8 +143,15 @@ unit_zone_done(unit_zone_t *zone)
 zego_verdict_e
 unit_apply(unit_zone_t *zone, const zego_event_t *event)
 {
-    return zego_rooms_apply(zone->rooms, &zone->env, event, &zone->version,
-                            NULL);
+    zego_verdict_e  verdict;
+    zego_applied_t  applied;
+
+    verdict = zego_rooms_apply(zone->rooms, &zone->env, event, &applied, NULL);
+
+    zone->version = applied.version;
+    zone->late = applied.late;
+
+    return verdict;
 }
 
 

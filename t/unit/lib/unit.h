@@ -118,6 +118,7 @@ typedef struct {
     zego_env_t            env;
     zego_rooms_t         *rooms;
     zego_version_t        version;         /* after the last apply */
+    unsigned              late;            /* was it? */
 } unit_zone_t;
 
 void unit_zone_init(unit_zone_t *zone);
