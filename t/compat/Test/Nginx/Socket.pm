@@ -671,9 +671,16 @@ sub check_logs {
     my ($block, $repeat) = @_;
     my $name = $block->name;
 
-    # the log phase comes after the response
+    # the log phase comes after the response, on a busy machine long after
     sleep 0.045;
     my @lines = lines($error_log, $error_log_pos);
+    my @wanted = patterns(scalar $block->error_log);
+    my $deadline = time + 10;
+    while (time < $deadline && grep { my $re = $_; !grep { $_ =~ $re } @lines }
+                                    @wanted) {
+        sleep 0.1;
+        push @lines, lines($error_log, $error_log_pos);
+    }
 
     my $grep = $block->grep_error_log;
     $grep = $grep->[$repeat] if ref $grep eq 'ARRAY';
