@@ -1,7 +1,7 @@
 
 /*
- * Shared declarations of the nginx side: _module, _zone, _callback, _status,
- * _metrics and _store.
+ * Shared declarations of the nginx side: _module, _zone, _callback, _replay,
+ * _status, _metrics and _store.
  */
 
 
@@ -23,6 +23,14 @@
 
 #define NGX_HTTP_ZEGO_COMMITS    12
 #define NGX_HTTP_ZEGO_WORKERS    64
+
+#define NGX_HTTP_ZEGO_REPLAY_OFF     0
+#define NGX_HTTP_ZEGO_REPLAY_COUNT   1
+#define NGX_HTTP_ZEGO_REPLAY_REFUSE  2
+
+/* in a set, and such a part of the zone */
+#define NGX_HTTP_ZEGO_SEEN       4
+#define NGX_HTTP_ZEGO_SEEN_PART  64
 
 /* whose matches a zone counts */
 #define NGX_HTTP_ZEGO_SECRETS    64
@@ -57,6 +65,9 @@ typedef struct {
     ngx_atomic_t                 pending[NGX_HTTP_ZEGO_WORKERS];
     ngx_atomic_t                 bytes;
     ngx_atomic_t                 journal;
+
+    ngx_atomic_t                 replays;
+    ngx_atomic_t                 forgotten;
 
     /* by the key of a secret; 0: free */
     struct {
@@ -97,6 +108,17 @@ typedef struct {
 } ngx_http_zego_kept_t;
 
 
+/* callbacks seen, the latest first; a key of 0: none */
+
+typedef struct {
+    uint64_t                     key;        /* of timestamp and nonce */
+    uint64_t                     fact;
+} ngx_http_zego_seen_t;
+
+
+typedef ngx_http_zego_seen_t  ngx_http_zego_seen_set_t[NGX_HTTP_ZEGO_SEEN];
+
+
 /*
  * The header of a zone: it lies behind the slab and not in it, so that it can
  * be found, and survives, when the slab has to be initialised anew.
@@ -117,6 +139,10 @@ typedef struct {
     ngx_atomic_t                 failed;
 
     ngx_http_zego_kept_t         kept;
+
+    /* before the header; their number is a power of two; under the mutex */
+    ngx_http_zego_seen_set_t    *seen;
+    ngx_uint_t                   nseen;
 
     ngx_http_zego_metrics_t      metrics;
 
@@ -189,6 +215,7 @@ typedef struct {
     ngx_shm_zone_t              *callback;
     time_t                       max_age;
     ngx_uint_t                   pass;
+    ngx_uint_t                   replay;
 
     ngx_shm_zone_t              *status;
 } ngx_http_zego_loc_conf_t;
@@ -213,6 +240,9 @@ typedef struct {
 
     /* ms from what it tells of until it arrived */
     int64_t                      lag;
+
+    /* of what was signed, 0: nothing was */
+    uint64_t                     key;
 
     /* among those that wait for a commit, or NULL */
     ngx_http_zego_wait_t        *wait;
@@ -313,6 +343,21 @@ ngx_http_zego_callback_t *ngx_http_zego_callback_get(ngx_http_request_t *r);
 void ngx_http_zego_callback_done(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb);
 void ngx_http_zego_parser_cleanup(void *data);
+
+
+/* replay */
+
+/* of a zone: room for what was seen, below its header */
+void ngx_http_zego_replay_init(ngx_http_zego_zone_t *zone);
+void ngx_http_zego_replay_copy(ngx_http_zego_zone_sh_t *sh,
+    ngx_http_zego_zone_sh_t *osh);
+
+/* what an event says, whichever body it came in */
+uint64_t ngx_http_zego_replay_fact(zego_event_t *event);
+
+/* under the mutex; 1 when the key was seen with another fact */
+ngx_uint_t ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key,
+    uint64_t fact);
 
 
 /* status */

@@ -24,9 +24,9 @@ static u_char *ngx_http_zego_callback_copy(u_char *p, ngx_str_t *dst,
 static void ngx_http_zego_callback_lag(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static zego_reason_e ngx_http_zego_callback_check(ngx_http_request_t *r,
-    zego_event_t *event);
+    ngx_http_zego_callback_t *cb, zego_event_t *event);
 static ngx_http_zego_secret_t *ngx_http_zego_callback_signed(
-    ngx_http_zego_app_t *app, zego_event_t *event);
+    ngx_http_zego_app_t *app, zego_event_t *event, uint64_t *key);
 static ngx_int_t ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static void ngx_http_zego_callback_full(ngx_http_request_t *r,
@@ -250,7 +250,7 @@ ngx_http_zego_callback_process(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    cb->reason = ngx_http_zego_callback_check(r, &event);
+    cb->reason = ngx_http_zego_callback_check(r, cb, &event);
 
     ngx_http_zego_callback_lag(r, cb, &event);
 
@@ -417,7 +417,8 @@ ngx_http_zego_callback_copy(u_char *p, ngx_str_t *dst, zego_str_t *src)
 
 
 static zego_reason_e
-ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
+ngx_http_zego_callback_check(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event)
 {
     time_t                      age;
     ngx_uint_t                  i;
@@ -448,7 +449,7 @@ ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
             return ZEGO_BAD_APP;
         }
 
-        secret = ngx_http_zego_callback_signed(&app[i], event);
+        secret = ngx_http_zego_callback_signed(&app[i], event, &cb->key);
 
         if (secret == NULL) {
             return ZEGO_BAD_SIGNATURE;
@@ -484,7 +485,8 @@ ngx_http_zego_callback_check(ngx_http_request_t *r, zego_event_t *event)
 /* by which of the secrets, or NULL */
 
 static ngx_http_zego_secret_t *
-ngx_http_zego_callback_signed(ngx_http_zego_app_t *app, zego_event_t *event)
+ngx_http_zego_callback_signed(ngx_http_zego_app_t *app, zego_event_t *event,
+    uint64_t *key)
 {
     u_char                   diff, hash[20], hex[40];
     ngx_str_t                part, parts[3];
@@ -549,6 +551,9 @@ ngx_http_zego_callback_signed(ngx_http_zego_app_t *app, zego_event_t *event)
 
         if (diff == 0) {
             valid = &secret[i];
+
+            ngx_memcpy(key, hash, sizeof(uint64_t));
+            *key |= 1;
         }
     }
 
@@ -560,7 +565,9 @@ static ngx_int_t
 ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event)
 {
+    uint64_t                   fact;
     ngx_int_t                  rc;
+    ngx_uint_t                 replay;
     zego_env_t                 env;
     zego_record_t              record;
     zego_applied_t             applied;
@@ -571,6 +578,9 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
     zone = zlcf->callback->data;
 
     cb->verdict = ZEGO_DEFERRED;
+
+    replay = 0;
+    fact = (cb->key && zlcf->replay) ? ngx_http_zego_replay_fact(event) : 0;
 
     if (zone->store
         && ngx_http_zego_store_reserve(zone->store, &record) != NGX_OK)
@@ -583,6 +593,20 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
     if (rc == NGX_OK) {
         ngx_http_zego_zone_env(zone, &env);
 
+        if (fact && ngx_http_zego_replay(zone->sh, cb->key, fact)) {
+            (void) ngx_atomic_fetch_add(&zone->sh->metrics.replays, 1);
+            replay = 1;
+
+            if (zlcf->replay == NGX_HTTP_ZEGO_REPLAY_REFUSE) {
+                ngx_http_zego_zone_unlock(zone);
+
+                cb->verdict = ZEGO_REJECTED;
+                cb->reason = ZEGO_REPLAY;
+
+                return NGX_OK;
+            }
+        }
+
         if (zone->store) {
             record.all = !ngx_http_zego_store_complete(zone->store);
         }
@@ -591,6 +615,11 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
                                        zone->store ? &record : NULL);
 
         ngx_http_zego_zone_unlock(zone);
+    }
+
+    if (replay) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "zego callback has timestamp and nonce of another");
     }
 
     if (cb->verdict != ZEGO_DEFERRED) {
@@ -705,6 +734,7 @@ ngx_http_zego_callback_answer(ngx_http_request_t *r,
     case ZEGO_BAD_APP:
     case ZEGO_BAD_SIGNATURE:
     case ZEGO_BAD_AGE:
+    case ZEGO_REPLAY:
         status = NGX_HTTP_FORBIDDEN;
         level = NGX_LOG_ERR;
         break;

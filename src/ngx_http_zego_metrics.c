@@ -223,6 +223,13 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
         ngx_http_zego_metrics_signatures(&t, metrics, &zmcf->apps);
     }
 
+    ngx_http_zego_metrics_value(&t, "zego_replays_total", "counter",
+                                "Callbacks with timestamp and nonce of "
+                                "another.", metrics->replays);
+    ngx_http_zego_metrics_value(&t, "zego_replay_evictions_total", "counter",
+                                "Callbacks whose timestamp and nonce were "
+                                "forgotten to make room.", metrics->forgotten);
+
     ngx_http_zego_metrics_value(&t, "zego_zone_full_total", "counter",
                                 "Callbacks deferred because the zone was full.",
                                 metrics->reasons[ZEGO_NO_MEMORY]);

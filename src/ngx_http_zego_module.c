@@ -56,6 +56,14 @@ static ngx_int_t ngx_http_zego_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_zego_init_process(ngx_cycle_t *cycle);
 
 
+static ngx_conf_enum_t  ngx_http_zego_replays[] = {
+    { ngx_string("off"), NGX_HTTP_ZEGO_REPLAY_OFF },
+    { ngx_string("count"), NGX_HTTP_ZEGO_REPLAY_COUNT },
+    { ngx_string("refuse"), NGX_HTTP_ZEGO_REPLAY_REFUSE },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_zego_commands[] = {
 
     { ngx_string("zego_zone"),
@@ -528,6 +536,7 @@ ngx_http_zego_create_loc_conf(ngx_conf_t *cf)
      *     conf->callback = NULL;
      *     conf->max_age = 0;
      *     conf->pass = 0;
+     *     conf->replay = NGX_HTTP_ZEGO_REPLAY_OFF;
      *     conf->status = NULL;
      */
 
@@ -554,6 +563,7 @@ ngx_http_zego_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->callback = prev->callback;
     conf->max_age = prev->max_age;
     conf->pass = prev->pass;
+    conf->replay = prev->replay;
 
     if (prev->status && clcf->handler == NULL) {
         conf->status = prev->status;
@@ -1053,7 +1063,7 @@ ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_zego_loc_conf_t *zlcf = conf;
 
     ngx_str_t                  *value, s;
-    ngx_uint_t                  i;
+    ngx_uint_t                  i, n;
     ngx_shm_zone_t             *shm_zone;
     ngx_http_zego_place_t      *place;
     ngx_http_core_loc_conf_t   *clcf;
@@ -1070,6 +1080,7 @@ ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     shm_zone = NULL;
+    zlcf->replay = NGX_HTTP_ZEGO_REPLAY_COUNT;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -1098,6 +1109,28 @@ ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                    "invalid max_age value \"%V\"", &value[i]);
                 return NGX_CONF_ERROR;
             }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "replay=", 7) == 0) {
+
+            for (n = 0; ngx_http_zego_replays[n].name.len; n++) {
+                if (ngx_strcmp(value[i].data + 7,
+                               ngx_http_zego_replays[n].name.data)
+                    == 0)
+                {
+                    break;
+                }
+            }
+
+            if (ngx_http_zego_replays[n].name.len == 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid replay value \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            zlcf->replay = ngx_http_zego_replays[n].value;
 
             continue;
         }

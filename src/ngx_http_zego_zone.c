@@ -143,9 +143,11 @@ ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    zone->shpool->end = (u_char *) zone->sh;
-
     ngx_memzero(zone->sh, sizeof(ngx_http_zego_zone_sh_t));
+
+    ngx_http_zego_replay_init(zone);
+
+    zone->shpool->end = (u_char *) zone->sh->seen;
 
     ngx_snprintf(zone->sh->log_ctx, sizeof(zone->sh->log_ctx) - 1,
                  " in zego zone \"%V\"%Z", &shm_zone->shm.name);
@@ -704,6 +706,8 @@ ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
                       "zego zone \"%V\" became too small for its list "
                       "while it was resized", &zone->shm_zone->shm.name);
     }
+
+    ngx_http_zego_replay_copy(zone->sh, old->sh);
 
     zone->sh->metrics = old->sh->metrics;
     zone->sh->kept = old->sh->kept;

@@ -103,6 +103,7 @@ typedef enum {
     ZEGO_BAD_SIGNATURE,
     ZEGO_BAD_AGE,                 /* older, or more in the future, than
                                      max_age */
+    ZEGO_REPLAY,                  /* timestamp and nonce of another callback */
     ZEGO_NO_MEMORY,               /* the zone is full */
     ZEGO_MOVED,                   /* the zone was replaced by a resized one */
     ZEGO_LOADING,                 /* the zone is being read from its store */

@@ -5,7 +5,7 @@ use File::Temp qw(tempfile);
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 338;
+plan tests => repeat_each() * 416;
 
 # ages are minutes, for a file may take a while to run
 our $now = time;
@@ -398,3 +398,122 @@ is not a regular file in /
 --- error_log
 [emerg]
 "zego_app" directive has empty "secret_file" parameter in /
+
+
+=== TEST 29: a captured timestamp, nonce and signature on another body
+--- raw_request eval
+Zego::pipeline((Zego::post('room_create')) x 3,
+               Zego::post('room_create', room_id => 'other'),
+               'GET /live/metrics')
+--- http09
+--- response_body_like: (?:X-Verdict: \w+.*){4}zego_replays_total\{zone="live"\} 1\n.*zego_replay_evictions_total\{zone="live"\} 0\n
+--- error_log
+[warn]
+zego callback has timestamp and nonce of another, client: 
+
+
+=== TEST 30: it is refused
+--- config
+    location = /callback {
+        zego_callback zone=live replay=refuse;
+        add_header X-Verdict $zego_verdict always;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+[Zego::post('stream_create'),
+ Zego::post('stream_create', stream_id => 'other'),
+ Zego::post('stream_create', extra_info => 'other'),
+ Zego::post('stream_close'),
+ Zego::post('stream_create', Zego::signed('secret', 1470820198, '123413'),
+            stream_id => 'b'),
+ Zego::post('stream_create', room_id => 'other', appid => 2),
+ 'GET /live/streams/other', 'GET /live/metrics']
+--- error_code eval
+[200, (403) x 3, 200, 403, 200, 200]
+--- response_headers eval
+['X-Verdict: applied', ('X-Verdict: rejected') x 3, 'X-Verdict: applied',
+ 'X-Verdict: rejected', '', '']
+--- response_body_like eval
+['^$', ('^\{"Reason":"replay"\}$') x 3, '^$', '^\{"Reason":"replay"\}$',
+ '^\[\]$', 'reason="replay"\} 4\n.*zego_replays_total\{zone="live"\} 4\n']
+
+
+=== TEST 31: an honest repeat never is, whichever body it comes in
+--- config
+    location = /callback {
+        zego_callback zone=live replay=refuse;
+        add_header X-Verdict $zego_verdict always;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+[Zego::post('stream_create'), Zego::post('stream_create', title => 'more'),
+ "POST /callback\n" . Zego::form('stream_create'),
+ "POST /callback\n" . Zego::percent('stream_create', stream_seq => '01'),
+ 'GET /live/metrics']
+--- response_headers eval
+['X-Verdict: applied', ('X-Verdict: duplicate') x 3, '']
+--- response_body_like eval
+[('^$') x 4, 'zego_replays_total\{zone="live"\} 0\n']
+
+
+=== TEST 32: it is not looked for
+--- config
+    location = /callback {
+        zego_callback zone=live replay=off;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+[Zego::post('room_create'), Zego::post('room_create', room_id => 'other'),
+ 'GET /live/metrics']
+--- response_body_like eval
+['^$', '^$', 'zego_replays_total\{zone="live"\} 0\n']
+
+
+=== TEST 33: nor where nothing is signed
+--- http_config
+    zego_zone zone=live:1m;
+--- config
+    location = /callback {
+        zego_callback zone=live replay=refuse;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+[Zego::post('room_create'), Zego::post('room_create', room_id => 'other'),
+ 'GET /live/metrics']
+--- response_body_like eval
+['^$', '^$', 'zego_replays_total\{zone="live"\} 0\n']
+
+
+=== TEST 34: more than there is room for
+--- http_config
+    zego_zone zone=live:64k;
+    zego_app 1 secret=secret;
+--- raw_request eval
+Zego::pipeline((map { Zego::post('room_create', Zego::signed(
+                      'secret', 1700000000, $_)) } 1 .. 200),
+               'GET /live/metrics')
+--- http09
+--- response_body_like: zego_replays_total\{zone="live"\} 0\n.*zego_replay_evictions_total\{zone="live"\} 1[3-9]\d\n
+
+
+=== TEST 35: what is none of the three
+--- config
+    location = /callback {
+        zego_callback zone=live replay=on;
+    }
+--- must_die
+--- error_log
+[emerg]
+invalid replay value "replay=on" in /

@@ -1,10 +1,10 @@
-"""A secret that takes another's place."""
+"""Secrets that take another's place, and signatures that are seen again."""
 
 import hashlib
 import re
 import unittest
 
-from callbacks import Life, encode
+from callbacks import Life, encode, from_set
 from gateway import Gateway, until
 
 
@@ -14,9 +14,34 @@ def signed(callback, secret):
         "".join(sorted(parts)).encode()).hexdigest()})
 
 
-class Secrets(unittest.TestCase):
+class Signatures(unittest.TestCase):
     def setUp(self):
         self.gateway = Gateway(self)
+
+    def test_replay(self):
+        """It is known whichever worker saw it, and after reloads."""
+        gateway = self.gateway
+        gateway.settings["config"] = gateway.settings["config"].replace(
+            "zego_callback zone=rooms;",
+            "zego_callback zone=rooms replay=refuse;")
+        gateway.reload({"http": "zego_app 1 secret=secret;"})
+        life = Life("room", 1, iter(range(1700000000000, 1800000000000)))
+        callbacks = [life.stream_create(f"stream {number}")
+                     | {"nonce": str(number)} for number in range(200)]
+        for settings in {}, {"size": "8m"}, {"size": "64m"}:
+            until(lambda: len(gateway.workers()) == 2,
+                  "old workers have gone")
+            for connection in gateway.connections():
+                for callback in callbacks:
+                    other = callback | {"user_id": "another"}
+                    self.assertEqual((200, b""), connection.post(
+                        signed(callback, "secret")))
+                    self.assertEqual((403, b'{"Reason":"replay"}'),
+                                     connection.post(signed(other, "secret")))
+            gateway.reload(settings)
+        until(lambda: len(gateway.workers()) == 2, "old workers have gone")
+        self.assertEqual(0, gateway.metric("zego_replay_evictions_total"))
+        gateway.check(from_set(callbacks))
 
     def test_rotation(self):
         """The next one is added to the file, and when none is signed with the
