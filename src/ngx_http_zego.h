@@ -134,9 +134,11 @@ typedef struct {
     zego_rooms_t                *rooms;
     uint64_t                     rebuilt;
 
-    /* seconds of the last messages that the zone is full, a store failed */
+    /* seconds of the last messages that the zone is full, a store failed,
+       a callback was a replay */
     ngx_atomic_t                 full;
     ngx_atomic_t                 failed;
+    ngx_atomic_t                 replayed;
 
     ngx_http_zego_kept_t         kept;
 
@@ -299,6 +301,9 @@ zego_reason_e ngx_http_zego_zone_reason(ngx_int_t rc);
 /* Unix ms */
 uint64_t ngx_http_zego_zone_time(void);
 
+/* 1 once a second, for messages of which there may be many */
+ngx_uint_t ngx_http_zego_zone_once(ngx_atomic_t *last);
+
 #define ngx_http_zego_zone_moved(zone)                                        \
     ((zone)->sh == NULL || (zone)->sh->moved)
 
@@ -353,7 +358,7 @@ void ngx_http_zego_replay_copy(ngx_http_zego_zone_sh_t *sh,
     ngx_http_zego_zone_sh_t *osh);
 
 /* what an event says, whichever body it came in */
-uint64_t ngx_http_zego_replay_fact(zego_event_t *event);
+uint64_t ngx_http_zego_replay_fact(zego_event_t *event, ngx_uint_t refuse);
 
 /* under the mutex; 1 when the key was seen with another fact */
 ngx_uint_t ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key,

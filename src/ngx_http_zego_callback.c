@@ -29,8 +29,6 @@ static ngx_http_zego_secret_t *ngx_http_zego_callback_signed(
     ngx_http_zego_app_t *app, zego_event_t *event, uint64_t *key);
 static ngx_int_t ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
-static void ngx_http_zego_callback_full(ngx_http_request_t *r,
-    ngx_http_zego_zone_t *zone);
 static ngx_int_t ngx_http_zego_callback_answer(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb);
 
@@ -579,8 +577,13 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
 
     cb->verdict = ZEGO_DEFERRED;
 
+    fact = 0;
     replay = 0;
-    fact = (cb->key && zlcf->replay) ? ngx_http_zego_replay_fact(event) : 0;
+
+    if (cb->key && zlcf->replay) {
+        fact = ngx_http_zego_replay_fact(event, zlcf->replay
+                                         == NGX_HTTP_ZEGO_REPLAY_REFUSE);
+    }
 
     if (zone->store
         && ngx_http_zego_store_reserve(zone->store, &record) != NGX_OK)
@@ -593,7 +596,9 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
     if (rc == NGX_OK) {
         ngx_http_zego_zone_env(zone, &env);
 
-        if (fact && ngx_http_zego_replay(zone->sh, cb->key, fact)) {
+        if (cb->key && zlcf->replay
+            && ngx_http_zego_replay(zone->sh, cb->key, fact))
+        {
             (void) ngx_atomic_fetch_add(&zone->sh->metrics.replays, 1);
             replay = 1;
 
@@ -617,7 +622,7 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
         ngx_http_zego_zone_unlock(zone);
     }
 
-    if (replay) {
+    if (replay && ngx_http_zego_zone_once(&zone->sh->replayed)) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "zego callback has timestamp and nonce of another");
     }
@@ -647,26 +652,14 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
         /* the one that sends it again should come to a new worker */
         r->keepalive = 0;
 
-    } else if (cb->reason == ZEGO_NO_MEMORY) {
-        ngx_http_zego_callback_full(r, zone);
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_zego_callback_full(ngx_http_request_t *r, ngx_http_zego_zone_t *zone)
-{
-    ngx_atomic_uint_t  now, last;
-
-    now = ngx_time();
-    last = zone->sh->full;
-
-    if (now != last && ngx_atomic_cmp_set(&zone->sh->full, last, now)) {
+    } else if (cb->reason == ZEGO_NO_MEMORY
+               && ngx_http_zego_zone_once(&zone->sh->full))
+    {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
                       "zego zone \"%V\" is full", &zone->shm_zone->shm.name);
     }
+
+    return NGX_OK;
 }
 
 

@@ -4,7 +4,6 @@
 #include <ngx_sha1.h>
 
 
-static void ngx_http_zego_replay_text(ngx_sha1_t *sha1, zego_str_t *text);
 static ngx_uint_t ngx_http_zego_replay_put(ngx_http_zego_zone_sh_t *sh,
     ngx_http_zego_seen_t *seen);
 
@@ -48,47 +47,62 @@ ngx_http_zego_replay_copy(ngx_http_zego_zone_sh_t *sh,
 }
 
 
-uint64_t
-ngx_http_zego_replay_fact(zego_event_t *event)
-{
-    u_char      hash[20];
-    uint64_t    fact;
-    ngx_sha1_t  sha1;
+/*
+ * Whoever wants to get past a refusal may look for another event with the same
+ * hash; to count, any hash will do, and this one costs next to nothing.  The
+ * last bit tells which it is.
+ */
 
-    uint64_t    numbers[] = {
-        event->type, event->appid, event->room_session_id, event->seq,
-        event->time, event->login_time, event->close_time, event->code,
-        (uint64_t) event->user_role, event->user_session_id
+uint64_t
+ngx_http_zego_replay_fact(zego_event_t *event, ngx_uint_t refuse)
+{
+    u_char       hash[20];
+    uint64_t     fact;
+    ngx_uint_t   i;
+    ngx_sha1_t   sha1;
+
+    zego_str_t   texts[] = {
+        event->room_id, event->stream_id, event->stream_sid, event->user_id,
+        event->user_name, event->extra_info, event->kept
     };
+
+    struct {
+        uint64_t  numbers[10];
+        uint64_t  texts[sizeof(texts) / sizeof(zego_str_t)];
+    } said = {
+        { event->type, event->appid, event->room_session_id, event->seq,
+          event->time, event->login_time, event->close_time, event->code,
+          (uint64_t) event->user_role, event->user_session_id },
+        { 0 }
+    };
+
+    for (i = 0; i < sizeof(texts) / sizeof(zego_str_t); i++) {
+        said.texts[i] = refuse ? texts[i].len
+                               : ngx_murmur_hash2((u_char *) texts[i].data,
+                                                  texts[i].len);
+    }
+
+    if (!refuse) {
+        fact = ngx_murmur_hash2((u_char *) &said, sizeof(said));
+
+        return fact << 1;
+    }
 
     ngx_sha1_init(&sha1);
 
-    ngx_sha1_update(&sha1, numbers, sizeof(numbers));
+    ngx_sha1_update(&sha1, &said, sizeof(said));
 
-    ngx_http_zego_replay_text(&sha1, &event->room_id);
-    ngx_http_zego_replay_text(&sha1, &event->stream_id);
-    ngx_http_zego_replay_text(&sha1, &event->stream_sid);
-    ngx_http_zego_replay_text(&sha1, &event->user_id);
-    ngx_http_zego_replay_text(&sha1, &event->user_name);
-    ngx_http_zego_replay_text(&sha1, &event->extra_info);
-    ngx_http_zego_replay_text(&sha1, &event->kept);
+    for (i = 0; i < sizeof(texts) / sizeof(zego_str_t); i++) {
+        if (texts[i].len) {
+            ngx_sha1_update(&sha1, texts[i].data, texts[i].len);
+        }
+    }
 
     ngx_sha1_final(hash, &sha1);
 
     ngx_memcpy(&fact, hash, sizeof(fact));
 
-    return fact;
-}
-
-
-static void
-ngx_http_zego_replay_text(ngx_sha1_t *sha1, zego_str_t *text)
-{
-    ngx_sha1_update(sha1, &text->len, sizeof(text->len));
-
-    if (text->len) {
-        ngx_sha1_update(sha1, text->data, text->len);
-    }
+    return fact | 1;
 }
 
 
@@ -101,9 +115,15 @@ ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key, uint64_t fact)
     set = sh->seen[key & (sh->nseen - 1)];
 
     for (i = 0; i < NGX_HTTP_ZEGO_SEEN; i++) {
-        if (set[i].key == key) {
-            return set[i].fact != fact;
+        if (set[i].key != key) {
+            continue;
         }
+
+        if ((set[i].fact ^ fact) & 1) {
+            set[i].fact = fact;
+        }
+
+        return set[i].fact != fact;
     }
 
     seen.key = key;

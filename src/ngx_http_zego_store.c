@@ -1630,7 +1630,6 @@ ngx_http_zego_store_complete(ngx_http_zego_store_t *st)
 static void
 ngx_http_zego_store_failed(ngx_http_zego_store_t *st)
 {
-    ngx_atomic_uint_t      now, last;
     ngx_http_zego_zone_t  *zone;
 
     zone = st->zone;
@@ -1639,12 +1638,9 @@ ngx_http_zego_store_failed(ngx_http_zego_store_t *st)
         return;
     }
 
-    now = ngx_time();
-    last = zone->sh->failed;
-
     (void) ngx_atomic_fetch_add(&zone->sh->metrics.failures, 1);
 
-    if (now != last && ngx_atomic_cmp_set(&zone->sh->failed, last, now)) {
+    if (ngx_http_zego_zone_once(&zone->sh->failed)) {
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0, "zego store \"%V\" %s",
                       &zone->dir, zego_store_message(st->store));
     }

@@ -224,6 +224,18 @@ ngx_http_zego_zone_time(void)
 }
 
 
+ngx_uint_t
+ngx_http_zego_zone_once(ngx_atomic_t *last)
+{
+    ngx_atomic_uint_t  now, then;
+
+    now = ngx_time();
+    then = *last;
+
+    return now != then && ngx_atomic_cmp_set(last, then, now);
+}
+
+
 static ngx_int_t
 ngx_http_zego_zone_reset(ngx_http_zego_zone_t *zone, uint64_t epoch,
     uint64_t since, uint64_t rebuilt)
