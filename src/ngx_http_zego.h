@@ -354,11 +354,12 @@ void ngx_http_zego_parser_cleanup(void *data);
 
 /* of a zone: room for what was seen, below its header */
 void ngx_http_zego_replay_init(ngx_http_zego_zone_t *zone);
+void ngx_http_zego_replay_reset(ngx_http_zego_zone_sh_t *sh);
 void ngx_http_zego_replay_copy(ngx_http_zego_zone_sh_t *sh,
     ngx_http_zego_zone_sh_t *osh);
 
 /* what an event says, whichever body it came in */
-uint64_t ngx_http_zego_replay_fact(zego_event_t *event, ngx_uint_t refuse);
+uint64_t ngx_http_zego_replay_fact(zego_event_t *event);
 
 /* under the mutex; 1 when the key was seen with another fact */
 ngx_uint_t ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key,

@@ -79,6 +79,12 @@ ngx_http_zego_callback_handler(ngx_http_request_t *r)
 
     if (r->method == NGX_HTTP_POST) {
 
+        /* it was begun elsewhere, and there is only a part of it */
+
+        if (r->request_body && r->request_body_no_buffering) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         rc = ngx_http_read_client_request_body(r,
                                            ngx_http_zego_callback_body_handler);
 
@@ -202,8 +208,10 @@ ngx_http_zego_callback_process(ngx_http_request_t *r,
 {
     ngx_int_t                   rc;
     zego_event_t                event;
+    ngx_http_zego_loc_conf_t   *zlcf;
     ngx_http_zego_main_conf_t  *zmcf;
 
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
     zmcf = ngx_http_get_module_main_conf(r, ngx_http_zego_module);
 
     if (zmcf->parser == NULL) {
@@ -232,6 +240,12 @@ ngx_http_zego_callback_process(ngx_http_request_t *r,
 
     if (event.type == ZEGO_EVENT_OTHER) {
         cb->reason = event.reason;
+
+        /* what else comes here is the backend's */
+
+        if (cb->reason == ZEGO_MISSING && zlcf->pass) {
+            cb->reason = ZEGO_OK;
+        }
 
         if (cb->reason == ZEGO_OK) {
             cb->verdict = ZEGO_IGNORED;
@@ -581,8 +595,7 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
     replay = 0;
 
     if (cb->key && zlcf->replay) {
-        fact = ngx_http_zego_replay_fact(event, zlcf->replay
-                                         == NGX_HTTP_ZEGO_REPLAY_REFUSE);
+        fact = ngx_http_zego_replay_fact(event);
     }
 
     if (zone->store

@@ -6,7 +6,7 @@
 
 #define NGX_HTTP_ZEGO_LINE  192
 
-#define NGX_HTTP_ZEGO_LAG_MAX  (NGX_HTTP_ZEGO_AGE_MAX * (int64_t) 1000)
+#define NGX_HTTP_ZEGO_LAG_MAX  1000000000
 
 #define NGX_HTTP_ZEGO_LINES                                                   \
     (ZEGO_EVENTS * ZEGO_VERDICTS + ZEGO_REASONS + NGX_HTTP_ZEGO_AGES          \
@@ -461,7 +461,7 @@ ngx_http_zego_metrics_signatures(ngx_http_zego_metrics_text_t *t,
 
             for (i = 0; i < NGX_HTTP_ZEGO_SECRETS; i++) {
                 if (metrics->secrets[i].key == secret[k].key) {
-                    matches = metrics->secrets[i].matches;
+                    matches += metrics->secrets[i].matches;
                 }
             }
 

@@ -783,7 +783,7 @@ ngx_http_zego_zone_dir(ngx_conf_t *cf, ngx_str_t *dir,
 }
 
 
-/* messages have no arguments in them: any may be a secret */
+/* messages have no arguments of secret in them */
 
 static char *
 ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

@@ -1,9 +1,11 @@
 
 #include "ngx_http_zego.h"
 
-#include <ngx_sha1.h>
+#include <ngx_md5.h>
 
 
+static ngx_http_zego_seen_t *ngx_http_zego_replay_set(
+    ngx_http_zego_zone_sh_t *sh, uint64_t key);
 static ngx_uint_t ngx_http_zego_replay_put(ngx_http_zego_zone_sh_t *sh,
     ngx_http_zego_seen_t *seen);
 
@@ -27,7 +29,14 @@ ngx_http_zego_replay_init(ngx_http_zego_zone_t *zone)
     sh->nseen = n;
     sh->seen = (ngx_http_zego_seen_set_t *) sh - n;
 
-    ngx_memzero(sh->seen, n * sizeof(ngx_http_zego_seen_set_t));
+    ngx_http_zego_replay_reset(sh);
+}
+
+
+void
+ngx_http_zego_replay_reset(ngx_http_zego_zone_sh_t *sh)
+{
+    ngx_memzero(sh->seen, sh->nseen * sizeof(ngx_http_zego_seen_set_t));
 }
 
 
@@ -48,61 +57,55 @@ ngx_http_zego_replay_copy(ngx_http_zego_zone_sh_t *sh,
 
 
 /*
- * Whoever wants to get past a refusal may look for another event with the same
- * hash; to count, any hash will do, and this one costs next to nothing.  The
- * last bit tells which it is.
+ * Without the kept fields: a configuration with others is no other event.  The
+ * hash need not withstand a search for two events that collide, as who forges
+ * one has the other from the vendor.
  */
 
 uint64_t
-ngx_http_zego_replay_fact(zego_event_t *event, ngx_uint_t refuse)
+ngx_http_zego_replay_fact(zego_event_t *event)
 {
-    u_char       hash[20];
+    u_char       hash[16];
     uint64_t     fact;
     ngx_uint_t   i;
-    ngx_sha1_t   sha1;
+    ngx_md5_t    md5;
 
     zego_str_t   texts[] = {
         event->room_id, event->stream_id, event->stream_sid, event->user_id,
-        event->user_name, event->extra_info, event->kept
+        event->user_name, event->extra_info
     };
 
     struct {
-        uint64_t  numbers[10];
-        uint64_t  texts[sizeof(texts) / sizeof(zego_str_t)];
+        uint64_t  numbers[9];
+        uint32_t  codes[2];
+        uint32_t  lengths[sizeof(texts) / sizeof(zego_str_t)];
     } said = {
         { event->type, event->appid, event->room_session_id, event->seq,
-          event->time, event->login_time, event->close_time, event->code,
-          (uint64_t) event->user_role, event->user_session_id },
+          event->time, event->login_time, event->close_time,
+          event->user_session_id, event->first },
+        { event->code, (uint32_t) event->user_role },
         { 0 }
     };
 
     for (i = 0; i < sizeof(texts) / sizeof(zego_str_t); i++) {
-        said.texts[i] = refuse ? texts[i].len
-                               : ngx_murmur_hash2((u_char *) texts[i].data,
-                                                  texts[i].len);
+        said.lengths[i] = (uint32_t) texts[i].len;
     }
 
-    if (!refuse) {
-        fact = ngx_murmur_hash2((u_char *) &said, sizeof(said));
+    ngx_md5_init(&md5);
 
-        return fact << 1;
-    }
-
-    ngx_sha1_init(&sha1);
-
-    ngx_sha1_update(&sha1, &said, sizeof(said));
+    ngx_md5_update(&md5, &said, sizeof(said));
 
     for (i = 0; i < sizeof(texts) / sizeof(zego_str_t); i++) {
         if (texts[i].len) {
-            ngx_sha1_update(&sha1, texts[i].data, texts[i].len);
+            ngx_md5_update(&md5, texts[i].data, texts[i].len);
         }
     }
 
-    ngx_sha1_final(hash, &sha1);
+    ngx_md5_final(hash, &md5);
 
     ngx_memcpy(&fact, hash, sizeof(fact));
 
-    return fact | 1;
+    return fact;
 }
 
 
@@ -112,18 +115,12 @@ ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key, uint64_t fact)
     ngx_uint_t             i;
     ngx_http_zego_seen_t  *set, seen;
 
-    set = sh->seen[key & (sh->nseen - 1)];
+    set = ngx_http_zego_replay_set(sh, key);
 
     for (i = 0; i < NGX_HTTP_ZEGO_SEEN; i++) {
-        if (set[i].key != key) {
-            continue;
+        if (set[i].key == key) {
+            return set[i].fact != fact;
         }
-
-        if ((set[i].fact ^ fact) & 1) {
-            set[i].fact = fact;
-        }
-
-        return set[i].fact != fact;
     }
 
     seen.key = key;
@@ -137,6 +134,15 @@ ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key, uint64_t fact)
 }
 
 
+static ngx_http_zego_seen_t *
+ngx_http_zego_replay_set(ngx_http_zego_zone_sh_t *sh, uint64_t key)
+{
+    /* the last bit of a key is always set */
+
+    return sh->seen[(key >> 1) & (sh->nseen - 1)];
+}
+
+
 /* 1 when it took the place of the one that was seen first */
 
 static ngx_uint_t
@@ -146,7 +152,7 @@ ngx_http_zego_replay_put(ngx_http_zego_zone_sh_t *sh,
     ngx_uint_t             forgotten;
     ngx_http_zego_seen_t  *set;
 
-    set = sh->seen[seen->key & (sh->nseen - 1)];
+    set = ngx_http_zego_replay_set(sh, seen->key);
 
     forgotten = (set[NGX_HTTP_ZEGO_SEEN - 1].key != 0);
 

@@ -1872,6 +1872,12 @@ ngx_http_zego_store_committed(ngx_http_zego_store_t *st)
             cb->has_version = 0;
         }
 
+        /* its client has gone, and a "post_action" goes on with it */
+
+        if (r->post_action) {
+            continue;
+        }
+
         ngx_http_set_log_request(c->log, r);
 
         r->read_event_handler = ngx_http_block_reading;

@@ -273,6 +273,8 @@ ngx_http_zego_zone_rebuild(ngx_http_zego_zone_t *zone)
     (void) ngx_http_zego_zone_reset(zone, ngx_http_zego_zone_epoch(), now,
                                     zone->dir.len ? zone->sh->rebuilt : now);
 
+    ngx_http_zego_replay_reset(zone->sh);
+
     zone->sh->kept.pristine |= zone->sh->kept.loaded;
     zone->sh->kept.loaded = 0;
 
@@ -719,7 +721,9 @@ ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
                       "while it was resized", &zone->shm_zone->shm.name);
     }
 
-    ngx_http_zego_replay_copy(zone->sh, old->sh);
+    if (!old->sh->busy) {
+        ngx_http_zego_replay_copy(zone->sh, old->sh);
+    }
 
     zone->sh->metrics = old->sh->metrics;
     zone->sh->kept = old->sh->kept;

@@ -256,8 +256,9 @@ typedef struct {
 typedef struct {
     zego_version_t        version;         /* after it */
 
-    /* it is no repeat and comes after a later one of its room session: as its
-       number says, or after a close, or a create after anything */
+    /* something was learnt from it, and it came after a later one of its room
+       session: as its number says, or after a close, or a create after
+       anything */
     unsigned              late:1;
 } zego_applied_t;
 

@@ -5,7 +5,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 177;
+plan tests => repeat_each() * 193;
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -101,12 +101,13 @@ __DATA__
         proxy_set_header X-Event $zego_event;
     }
 --- request eval
-[qq[POST /callback\n{"event":"record"}], qq[POST /callback\n{"Event":"x"}]]
+[map { "POST /callback\n$_" } '{"event":"record"}', '{"Event":"x"}',
+                              '{"event_type":1}', 'a=b']
 --- response_headers eval
-[qq[X-Got: {"event":"record"}\r\nX-Heard: ignored other],
- qq[X-Got: {"Event":"x"}\r\nX-Heard: ignored other]]
+[map { "X-Got: $_\r\nX-Heard: ignored other" }
+     '{"event":"record"}', '{"Event":"x"}', '{"event_type":1}', 'a=b']
 --- response_body_like eval
-['^backend$', '^backend$']
+[('^backend$') x 4]
 
 
 === TEST 4: what is rejected does not
@@ -345,7 +346,28 @@ my ($first, $rest) = unpack 'a1000a*', main::chunks($main::long, 999);
 ['^backend$', $main::once]
 
 
-=== TEST 16: auth_request, satisfy, limit_req and mirror beside it
+=== TEST 16: a body of which only a part was read elsewhere
+--- config
+    location = /unbuffered {
+        proxy_pass http://127.0.0.1:1;
+        proxy_request_buffering off;
+        error_page 502 = @callback;
+    }
+
+    location @callback {
+        zego_callback zone=live;
+    }
+--- request eval
+[["POST /unbuffered\n" . substr($main::long, 0, 1000),
+  { value => substr($main::long, 1000), delay_before => 0.2 }],
+ 'GET /live/metrics']
+--- error_code eval
+[500, 200]
+--- response_body_like eval
+['500', main::counted('room_create')]
+
+
+=== TEST 17: auth_request, satisfy, limit_req and mirror beside it
 --- http_config
     zego_zone zone=live:1m;
     zego_app 1 secret=secret;
@@ -380,7 +402,7 @@ my ($first, $rest) = unpack 'a1000a*', main::chunks($main::long, 999);
 ['^backend$', $main::once]
 
 
-=== TEST 17: "return" in the location answers before
+=== TEST 18: "return" in the location answers before
 --- config
     location = /callback {
         zego_callback zone=live pass;
@@ -393,7 +415,7 @@ my ($first, $rest) = unpack 'a1000a*', main::chunks($main::long, 999);
 ['^returned$', main::counted('room_create')]
 
 
-=== TEST 18: an "if" block stands for its location
+=== TEST 19: an "if" block stands for its location
 --- config
     location = /callback {
         zego_callback zone=live pass;
@@ -410,7 +432,7 @@ my ($first, $rest) = unpack 'a1000a*', main::chunks($main::long, 999);
 ['^backend$', $main::once]
 
 
-=== TEST 19: FastCGI and uwsgi, which are down
+=== TEST 20: FastCGI and uwsgi, which are down
 --- config
     location = /callback {
         zego_callback zone=live pass;
@@ -430,7 +452,7 @@ my ($first, $rest) = unpack 'a1000a*', main::chunks($main::long, 999);
 ['502', '502', main::counted('room_create', applied => 1, duplicate => 1)]
 
 
-=== TEST 20: to a file, which is not for a POST
+=== TEST 21: to a file, which is not for a POST
 --- config
     location = /callback {
         zego_callback zone=live pass;

@@ -701,7 +701,8 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
     } else if (plan.created < 0 || plan.closed < 0 || plan.written < 0) {
         verdict = ZEGO_STALE;
     }
-    return {verdict, session, plan.reg, late && verdict != ZEGO_DUPLICATE};
+    return {verdict, session, plan.reg,
+            late && (changes.session || changes.reg)};
 }
 
 } // namespace zego
