@@ -169,6 +169,7 @@ class Gateway:
 
     def start(self):
         self.ended = False
+        started = self.started()
         self.process = subprocess.Popen(
             # ends with this process, however that ends
             ["setpriv", "--pdeathsig", "TERM", *self.command()],
@@ -176,6 +177,13 @@ class Gateway:
             stderr=subprocess.DEVNULL, start_new_session=True,
             env=self.environment)
         until(self.answers, "nginx answers")
+        # the kernel does before it takes signals
+        if self.settings["master"] == "on":
+            until(lambda: self.started() >= started + self.settings["workers"],
+                  "workers")
+
+    def started(self):
+        return self.count(r"start worker process \d")
 
     def crash(self):
         """All of its processes at once."""
@@ -208,7 +216,9 @@ class Gateway:
     # ---- the process
 
     def log(self):
-        return (self.root / "error.log").read_text(errors="replace")
+        with contextlib.suppress(FileNotFoundError):
+            return (self.root / "error.log").read_text(errors="replace")
+        return ""
 
     def logged(self, pattern):
         return re.findall(f"(?m)^.*{pattern}.*$", self.log())
@@ -221,15 +231,13 @@ class Gateway:
 
     def reload(self, *several):
         """One after the other, not waiting for the end of each."""
-        message = r"start worker process \d"
-        started = (self.count(message)
-                   + len(several) * self.settings["workers"])
+        started = self.started() + len(several) * self.settings["workers"]
         for settings in several:
             begun = self.count(": reconfiguring")
             self.configure(**settings)
             self.hup()
             until(lambda: self.count(": reconfiguring") > begun, "reloading")
-        until(lambda: self.count(message) >= started, "reloaded")
+        until(lambda: self.started() >= started, "reloaded")
 
     def count(self, pattern):
         return len(self.logged(pattern))

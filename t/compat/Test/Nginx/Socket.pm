@@ -643,6 +643,20 @@ sub lines {
     return @lines;
 }
 
+# read again until these are among them, or for some seconds
+sub lines_with {
+    my ($file, $wanted, $pos) = @_;
+    my $deadline = time + 10;
+
+    for (;;) {
+        my @lines = lines($file, $pos);
+        my @missing = grep { my $re = $_; !grep { $_ =~ $re } @lines }
+                           patterns($wanted);
+        return @lines if !@missing || time >= $deadline;
+        sleep 0.1;
+    }
+}
+
 sub patterns {
     my ($value) = @_;
     return map { ref $_ ? $_ : qr/\Q$_\E/ } grep { defined }
@@ -673,14 +687,8 @@ sub check_logs {
 
     # the log phase comes after the response, on a busy machine long after
     sleep 0.045;
-    my @lines = lines($error_log, $error_log_pos);
-    my @wanted = patterns(scalar $block->error_log);
-    my $deadline = time + 10;
-    while (time < $deadline && grep { my $re = $_; !grep { $_ =~ $re } @lines }
-                                    @wanted) {
-        sleep 0.1;
-        push @lines, lines($error_log, $error_log_pos);
-    }
+    my @lines = lines_with($error_log, scalar $block->error_log,
+                           $error_log_pos);
 
     my $grep = $block->grep_error_log;
     $grep = $grep->[$repeat] if ref $grep eq 'ARRAY';
@@ -763,7 +771,8 @@ sub run_requests {
 
         sleep $block->wait if $block->wait;
         check_logs($block, $repeat);
-        check_lines($block, 'access_log', lines($access_log))
+        check_lines($block, 'access_log',
+                    lines_with($access_log, scalar $block->access_log))
             if !defined $block->ignore_response;
     }
     return;
