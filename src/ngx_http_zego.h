@@ -1,7 +1,7 @@
 
 /*
  * Shared declarations of the nginx side: _module, _zone, _callback, _replay,
- * _status, _metrics and _store.
+ * _deliver, _status, _metrics and _store.
  */
 
 
@@ -23,6 +23,9 @@
 
 #define NGX_HTTP_ZEGO_COMMITS    12
 #define NGX_HTTP_ZEGO_WORKERS    64
+
+#define NGX_HTTP_ZEGO_PASS_ALL       1
+#define NGX_HTTP_ZEGO_PASS_CHANGES   2
 
 #define NGX_HTTP_ZEGO_REPLAY_OFF     0
 #define NGX_HTTP_ZEGO_REPLAY_COUNT   1
@@ -68,6 +71,12 @@ typedef struct {
 
     ngx_atomic_t                 replays;
     ngx_atomic_t                 forgotten;
+
+    /* of what a backend is told */
+    ngx_atomic_t                 acknowledged;
+    ngx_atomic_t                 failed;
+    ngx_atomic_t                 known;
+    ngx_atomic_t                 held;
 
     /* by the key of a secret; 0: free */
     struct {
@@ -223,7 +232,8 @@ typedef struct {
 } ngx_http_zego_loc_conf_t;
 
 
-typedef struct ngx_http_zego_wait_s  ngx_http_zego_wait_t;
+typedef struct ngx_http_zego_wait_s     ngx_http_zego_wait_t;
+typedef struct ngx_http_zego_deliver_s  ngx_http_zego_deliver_t;
 
 
 typedef struct {
@@ -248,6 +258,9 @@ typedef struct {
 
     /* among those that wait for a commit, or NULL */
     ngx_http_zego_wait_t        *wait;
+
+    /* with "pass=changes", of what is not ignored, else NULL */
+    ngx_http_zego_deliver_t     *deliver;
 
     unsigned                     has_appid:1;
     unsigned                     has_version:1;
@@ -347,7 +360,19 @@ ngx_http_zego_callback_t *ngx_http_zego_callback_get(ngx_http_request_t *r);
 /* answers, or goes on to what else the location has */
 void ngx_http_zego_callback_done(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb);
+
+/* the same once more, of one that was held */
+void ngx_http_zego_callback_go(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb);
 void ngx_http_zego_parser_cleanup(void *data);
+
+
+/* deliver */
+
+ngx_int_t ngx_http_zego_deliver_create(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event);
+ngx_int_t ngx_http_zego_deliver(ngx_http_zego_deliver_t *deliver);
+void ngx_http_zego_delivered(ngx_http_zego_deliver_t *deliver);
 
 
 /* replay */

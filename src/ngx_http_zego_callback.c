@@ -181,7 +181,11 @@ ngx_http_zego_callback_create(ngx_http_request_t *r)
 static void
 ngx_http_zego_callback_cleanup(void *data)
 {
-    /* void */
+    ngx_http_zego_callback_t *cb = data;
+
+    if (cb->deliver) {
+        ngx_http_zego_delivered(cb->deliver);
+    }
 }
 
 
@@ -591,6 +595,12 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
 
     cb->verdict = ZEGO_DEFERRED;
 
+    if (zlcf->pass == NGX_HTTP_ZEGO_PASS_CHANGES
+        && ngx_http_zego_deliver_create(r, cb, event) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     fact = 0;
     replay = 0;
 
@@ -700,16 +710,44 @@ ngx_http_zego_callback_done(ngx_http_request_t *r,
         }
     }
 
-    if (zlcf->pass && cb->reason == ZEGO_OK) {
+    ngx_http_zego_callback_go(r, cb);
+}
+
+
+void
+ngx_http_zego_callback_go(ngx_http_request_t *r, ngx_http_zego_callback_t *cb)
+{
+    ngx_int_t                  rc;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+
+    rc = (zlcf->pass && cb->reason == ZEGO_OK) ? NGX_DECLINED : NGX_OK;
+
+    if (rc == NGX_DECLINED && cb->deliver) {
+        rc = ngx_http_zego_deliver(cb->deliver);
+    }
+
+    switch (rc) {
+
+    case NGX_DECLINED:
         r->preserve_body = 1;
 
         r->write_event_handler = ngx_http_core_run_phases;
         ngx_http_core_run_phases(r);
 
         return;
-    }
 
-    ngx_http_finalize_request(r, ngx_http_zego_callback_answer(r, cb));
+    case NGX_DONE:
+        return;
+
+    case NGX_OK:
+        ngx_http_finalize_request(r, ngx_http_zego_callback_answer(r, cb));
+        return;
+
+    default: /* NGX_ERROR */
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
 }
 
 
@@ -749,6 +787,7 @@ ngx_http_zego_callback_answer(ngx_http_request_t *r,
     case ZEGO_MOVED:
     case ZEGO_LOADING:
     case ZEGO_NO_STORE:
+    case ZEGO_BUSY:
         status = NGX_HTTP_SERVICE_UNAVAILABLE;
         break;
 

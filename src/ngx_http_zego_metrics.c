@@ -230,6 +230,27 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
                                 "Callbacks whose timestamp and nonce were "
                                 "forgotten to make room.", metrics->forgotten);
 
+    ngx_http_zego_metrics_head(&t, "zego_deliveries_total", "counter",
+                               "Callbacks for a backend that is told of "
+                               "changes.");
+
+    t.pos = ngx_slprintf(t.pos, t.end,
+                         "zego_deliveries_total"
+                         "{zone=\"%V\",result=\"acknowledged\"} %uA\n"
+                         "zego_deliveries_total"
+                         "{zone=\"%V\",result=\"failed\"} %uA\n"
+                         "zego_deliveries_total"
+                         "{zone=\"%V\",result=\"known\"} %uA\n",
+                         &t.zone, metrics->acknowledged,
+                         &t.zone, metrics->failed, &t.zone, metrics->known);
+
+    ngx_http_zego_metrics_value(&t, "zego_deliveries_held_total", "counter",
+                                "Callbacks held until another one of their "
+                                "entry was answered.", metrics->held);
+    ngx_http_zego_metrics_value(&t, "zego_delivery_entries", "gauge",
+                                "Entries of which it is known what the "
+                                "backend has.", stats.deliveries);
+
     ngx_http_zego_metrics_value(&t, "zego_zone_full_total", "counter",
                                 "Callbacks deferred because the zone was full.",
                                 metrics->reasons[ZEGO_NO_MEMORY]);

@@ -1136,7 +1136,12 @@ ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_strcmp(value[i].data, "pass") == 0) {
-            zlcf->pass = 1;
+            zlcf->pass = NGX_HTTP_ZEGO_PASS_ALL;
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "pass=changes") == 0) {
+            zlcf->pass = NGX_HTTP_ZEGO_PASS_CHANGES;
             continue;
         }
 

@@ -690,6 +690,7 @@ static void
 ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
 {
     uint64_t      now;
+    zego_env_t    env;
     zego_stats_t  stats;
 
     ngx_http_zego_zone_lock_old(old);
@@ -723,6 +724,11 @@ ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
 
     if (!old->sh->busy) {
         ngx_http_zego_replay_copy(zone->sh, old->sh);
+
+        if (old->sh->rooms && zone->sh->rooms) {
+            ngx_http_zego_zone_env(zone, &env);
+            zego_rooms_copy_deliveries(zone->sh->rooms, &env, old->sh->rooms);
+        }
     }
 
     zone->sh->metrics = old->sh->metrics;

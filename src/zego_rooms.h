@@ -108,6 +108,8 @@ typedef enum {
     ZEGO_MOVED,                   /* the zone was replaced by a resized one */
     ZEGO_LOADING,                 /* the zone is being read from its store */
     ZEGO_NO_STORE,                /* the store did not take it */
+    ZEGO_BUSY,                    /* another one of the entry has been on its
+                                     way to the backend for too long */
     ZEGO_REASONS
 } zego_reason_e;
 
@@ -276,6 +278,41 @@ zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
     ZEGO_NOEXCEPT;
 
 /*
+ * Whether a backend that adds on create and deletes on close is to be told of a
+ * callback, which was applied before; only the ids, numbers and times of event
+ * are looked at.  changed: what is listed of it changed.  With ZEGO_DELIVER_GO
+ * a mark is set: it holds for ZEGO_DELIVER_TIME, or from the last call of
+ * zego_rooms_delivering(), and until zego_rooms_delivered() says what became of
+ * it; acknowledged: the backend said so, else what it has is unknown.
+ * Under the lock.
+ */
+
+#define ZEGO_DELIVER_TIME         5000     /* ms */
+#define ZEGO_DELIVER_MOVED        30000    /* ms */
+
+typedef enum {
+    ZEGO_DELIVER_GO = 0,
+    ZEGO_DELIVER_KNOWN,           /* it was told, or the list says otherwise */
+    ZEGO_DELIVER_WAIT,            /* ask again: another one is on its way */
+    ZEGO_DELIVER_NO_MEMORY
+} zego_deliver_e;
+
+zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
+    const zego_event_t *event, int changed, uint64_t *mark) ZEGO_NOEXCEPT;
+void zego_rooms_delivering(zego_rooms_t *rooms, const zego_env_t *env,
+    const zego_event_t *event, uint64_t mark) ZEGO_NOEXCEPT;
+/*
+ * All of from, which nobody changes any more, as far as there is room.  Who has
+ * set the marks there cannot say here what becomes of them: they hold for
+ * ZEGO_DELIVER_MOVED.
+ */
+void zego_rooms_copy_deliveries(zego_rooms_t *rooms, const zego_env_t *env,
+    const zego_rooms_t *from) ZEGO_NOEXCEPT;
+
+void zego_rooms_delivered(zego_rooms_t *rooms, const zego_env_t *env,
+    const zego_event_t *event, uint64_t mark, int acknowledged) ZEGO_NOEXCEPT;
+
+/*
  * The record is in the store now: what has not changed since needs not be
  * written again.  Not of a record of another epoch.
  * Under the lock.
@@ -311,6 +348,7 @@ typedef struct {
     uint64_t              users;
     uint64_t              tombstones;      /* kept, but not listed */
     uint64_t              evictions;       /* freed before horizon */
+    uint64_t              deliveries;      /* what a backend was told of */
     uint64_t              changes;         /* of anything that a store has */
     uint64_t              stream_seq_holes;       /* in listed rooms */
     uint64_t              user_update_seq_holes;

@@ -1,6 +1,6 @@
 // For tests: what must hold whatever happened.
 
-#include "rooms.h"
+#include "deliver.h"
 
 using namespace zego;
 
@@ -268,5 +268,6 @@ const char *zego_rooms_check(const zego_rooms_t *rooms) noexcept
             totals.live.user_update_seq_holes) {
         return "the zone's counts are wrong";
     }
-    return check_queue(rooms, totals.queued);
+    const char *wrong = deliveries_check(rooms);
+    return wrong != nullptr ? wrong : check_queue(rooms, totals.queued);
 }

@@ -2,7 +2,7 @@
 // and a session outlives everything in it: so what is finished never becomes
 // current again.
 
-#include "rooms.h"
+#include "deliver.h"
 
 using namespace zego;
 
@@ -165,6 +165,7 @@ int zego_rooms_expire(zego_rooms_t *rooms, const zego_env_t *env,
                       unsigned steps) noexcept
 {
     rooms->clock = std::max(rooms->clock, env->now);
+    deliveries_expire(rooms, *env, steps);
 
     for (; steps > 0; steps--) {
         Expiry *head = rooms->queue.next;

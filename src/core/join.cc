@@ -1,6 +1,7 @@
 // The list is a join: the state is the maximum of the facts seen for each
 // key, so that any order and any number of repetitions give the same list.
 
+#include "deliver.h"
 #include "fact.h"
 
 #include <compare>
@@ -566,8 +567,14 @@ bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
         release_plan(env.memory, plan);
         plan = {};
         Expiry *head = rooms->queue.next;
-        if (evictions++ == evictions_max || head == &rooms->queue) {
+        if (evictions++ == evictions_max) {
             return false;
+        }
+        if (head == &rooms->queue) {
+            if (!deliveries_evict(rooms, env)) {
+                return false;
+            }
+            continue;
         }
         if (spared(head, fact)) {
             queue_touch(rooms, head, true);

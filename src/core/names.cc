@@ -16,9 +16,10 @@ constexpr std::string_view verdicts[] = {
     "recorded"sv, "duplicate"sv, "stale"sv};
 
 constexpr std::string_view reasons[] = {
-    ""sv,        "syntax"sv, "utf8"sv,  "nesting"sv,   "missing"sv,
-    "invalid"sv, "method"sv, "app"sv,   "signature"sv, "age"sv,
-    "replay"sv,  "memory"sv, "moved"sv, "loading"sv,   "store"sv};
+    ""sv,          "syntax"sv,  "utf8"sv,   "nesting"sv,
+    "missing"sv,   "invalid"sv, "method"sv, "app"sv,
+    "signature"sv, "age"sv,     "replay"sv, "memory"sv,
+    "moved"sv,     "loading"sv, "store"sv,  "busy"sv};
 
 static_assert(std::size(events) == ZEGO_EVENTS);
 static_assert(std::size(verdicts) == ZEGO_VERDICTS);

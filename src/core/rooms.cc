@@ -87,6 +87,7 @@ zego_rooms_t *zego_rooms_create(const zego_env_t *env, uint64_t epoch,
     tree_init(rooms->rooms_by_name);
     tree_init(rooms->streams);
     tree_init(rooms->users);
+    tree_init(rooms->deliveries);
     rooms->queue.prev = &rooms->queue;
     rooms->queue.next = &rooms->queue;
     return rooms;
@@ -203,6 +204,7 @@ void zego_rooms_stats(const zego_rooms_t *rooms, zego_stats_t *stats) noexcept
     stats->tombstones = rooms->entries - rooms->rooms_live -
                         rooms->live.streams - rooms->live.users;
     stats->evictions = rooms->evictions;
+    stats->deliveries = rooms->deliveries_kept;
     stats->stream_seq_holes = rooms->live.stream_seq_holes;
     stats->user_update_seq_holes = rooms->live.user_update_seq_holes;
 }

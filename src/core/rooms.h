@@ -15,6 +15,7 @@ namespace zego {
 
 struct Room;
 struct Session;
+struct Delivery;
 
 enum class Kind : std::uint8_t { session, stream, user };
 
@@ -132,6 +133,13 @@ struct zego_rooms_s {
     std::uint64_t rooms_live;
     zego::Counts live;
     std::uint64_t evictions;
+
+    // deliver.cc
+    zego::Tree deliveries;
+    zego::Delivery *deliveries_first; // looked at longest ago
+    zego::Delivery *deliveries_last;
+    std::uint64_t deliveries_kept;
+    std::uint64_t marks;
 };
 
 namespace zego {

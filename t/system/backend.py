@@ -1,7 +1,9 @@
 """A backend behind the gateway, as an HTTP server of its own."""
 
 import http.server
+import json
 import threading
+import time
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,6 +37,7 @@ class Backend:
         self.lock = threading.Lock()
         self.requests = []
         self.status = 200
+        self.pause = None
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port),
                                                       Handler)
         self.server.daemon_threads = True
@@ -48,6 +51,8 @@ class Backend:
     def take(self, path, headers, body):
         with self.lock:
             self.requests.append((path, headers, body))
+        if self.pause:
+            self.pause.wait()
         return self.status
 
     def close(self):
@@ -57,3 +62,60 @@ class Backend:
             self.thread.join()
             self.server.server_close()
             self.thread = None
+
+
+def entry_of(callback):
+    """What it is of, and whether that is there."""
+    event = callback["event"]
+    kind, _, what = event.partition("_")
+    if what in ("login", "logout"):
+        kind = "user"
+    entry = callback.get("stream_id") or callback.get("user_account") or ""
+    return ((int(callback["appid"]), callback["room_id"], kind, entry),
+            what in ("create", "login"))
+
+
+def entries(rooms):
+    """All that is in a list."""
+    return {(*key, kind, entry) for key, room in rooms.items()
+            for kind, entry in [("room", "")]
+            + [("stream", stream["StreamId"]) for stream in room["StreamList"]]
+            + [("user", user["UserId"]) for user in room["UserList"]]}
+
+
+class Naive(Backend):
+    """Adds on create and deletes on close, in the order of arrival; at times
+    slow, at times it fails, or does not answer in time what it does not do.
+    With clears it forgets what is in a room that closes."""
+
+    def __init__(self, test, rng, clears=False, port=0):
+        self.rng, self.clears = rng, clears
+        self.list = set()
+        self.applied = 0
+        super().__init__(test, port)
+
+    def take(self, path, headers, body):
+        begun = time.monotonic()
+        with self.lock:
+            chance = self.rng.random()
+            slow = self.rng.random() * .05 if chance < .3 else 0
+        if chance < .005:
+            time.sleep(2.5)                 # longer than it is waited for
+            return 500
+        time.sleep(slow)
+        if chance < .07 or time.monotonic() - begun > 1:
+            return 500
+        self.apply(json.loads(body))
+        return 500 if chance < .1 else 200
+
+    def apply(self, callback):
+        entry, present = entry_of(callback)
+        with self.lock:
+            self.applied += 1
+            if present:
+                self.list.add(entry)
+            else:
+                self.list.discard(entry)
+            if self.clears and callback["event"] == "room_close":
+                self.list = {other for other in self.list
+                             if other[:2] != entry[:2]}

@@ -1,0 +1,23 @@
+// What a backend was told of each room, stream and user, so that it is told
+// what it has to know, once and in order.
+
+#ifndef ZEGO_CORE_DELIVER_H
+#define ZEGO_CORE_DELIVER_H
+
+#include "rooms.h"
+
+namespace zego {
+
+// Frees what was looked at last a horizon ago, in at most steps steps; what
+// the backend has and the list has too stays.
+void deliveries_expire(zego_rooms_s *rooms, const zego_env_t &env,
+                       unsigned steps);
+
+// Frees what was looked at first, to make room; false when there is nothing.
+bool deliveries_evict(zego_rooms_s *rooms, const zego_env_t &env);
+
+const char *deliveries_check(const zego_rooms_s *rooms);
+
+} // namespace zego
+
+#endif

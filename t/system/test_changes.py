@@ -1,0 +1,189 @@
+"""A backend that is told of changes only, and is as simple as can be."""
+
+import itertools
+import os
+import random
+import signal
+import threading
+import unittest
+
+from backend import Backend, Naive, entries
+from callbacks import Life, carried, encode, from_set
+from gateway import (LOAD_FAULTS, ROUNDS, SAMPLE, SEED, Gateway, Vendor,
+                     free_port, say, until)
+
+CHANGES = "zego_callback zone=rooms pass=changes;"
+
+LOCATION = """
+location = /told {
+    %s
+    proxy_pass http://127.0.0.1:%d;
+    proxy_read_timeout 2s;
+    proxy_ignore_client_abort on;
+}
+"""
+
+
+def lived(rng, life, length, ends):
+    """All of one life of a room; what is there when it ends is closed, too,
+    before the room or after."""
+    yield life.room_create()
+    streams, users = set(), {}
+    ids = itertools.count(life.session * 1000)
+    for _ in range(length):
+        stream, user = f"stream {rng.randrange(3)}", f"user {rng.randrange(3)}"
+        if rng.random() < .5:
+            if stream in streams:
+                streams.remove(stream)
+                yield life.stream_close(stream)
+            else:
+                streams.add(stream)
+                yield life.stream_create(stream)
+        elif user in users and rng.random() < .7:
+            yield life.logout(user, users.pop(user))
+        else:
+            before, users[user] = users.get(user), next(ids)
+            yield life.login(user, users[user])
+            if before:
+                yield life.logout(user, before)     # a second device
+    if ends:
+        closes = [life.stream_close(stream) for stream in sorted(streams)]
+        closes += [life.logout(user, users[user]) for user in sorted(users)]
+        closes.insert(rng.randrange(len(closes) + 1), life.room_close())
+        yield from closes
+
+
+def of_lives(rng, rooms, lives, length):
+    """Several lives of each room, the rooms at the same time."""
+    clock = itertools.count(1700000000000)
+    def of_room(room):
+        for number in range(lives):
+            yield from lived(rng, Life(f"room {room}", 10 ** 6 * (room + 1)
+                                       + number, clock), length,
+                             number < lives - 1 or room % 2)
+    sources = [of_room(room) for room in range(rooms)]
+    while sources:
+        source = rng.choice(sources)
+        callback = next(source, None)
+        if callback:
+            yield callback
+        else:
+            sources.remove(source)
+
+
+class Changes(unittest.TestCase):
+    def setUp(self):
+        say(f"ZEGO_SEED={SEED}")
+        self.rng = random.Random(SEED)
+
+    def gateway(self, directive, port, **settings):
+        return Gateway(self, workers=4, load=LOAD_FAULTS,
+                       server=LOCATION % (directive, port), **settings)
+
+    def lives(self):
+        return list(of_lives(self.rng, 40, 4, max(20 * ROUNDS // SAMPLE, 4)))
+
+    def vendor(self, gateway, callbacks):
+        source = carried(self.rng, iter(callbacks), 60, .3)
+        return Vendor(gateway, [source] * 64, path="/told")
+
+    def wrong(self, gateway, vendor, callbacks, backend):
+        """The entries of the backend's list that are, in the end."""
+        vendor.join()
+        self.assertEqual([], vendor.lost)
+        truth = from_set(callbacks)
+        if "zego" in gateway.settings["server"]:
+            gateway.check(truth)
+            gateway.sound()
+        wrong = entries(truth) ^ backend.list
+        say(f"{len(callbacks)} callbacks, {backend.applied} told, {len(wrong)} "
+            f"of {len(entries(truth))} entries wrong, {dict(vendor.answers)}")
+        gateway.end()
+        backend.close()
+        return wrong
+
+    def sent(self, directive, clears=False, **settings):
+        backend = Naive(self, random.Random(SEED), clears)
+        gateway = self.gateway(directive, backend.port, **settings)
+        callbacks = self.lives()
+        return self.wrong(gateway, self.vendor(gateway, callbacks), callbacks,
+                          backend)
+
+    def test_changes(self):
+        for clears in False, True:
+            for horizon in "5m", "5m store=store":
+                with self.subTest(clears=clears, horizon=horizon):
+                    self.assertEqual(set(), self.sent(CHANGES, clears,
+                                                      horizon=horizon))
+
+    def test_without(self):
+        """What the same backend makes of all callbacks."""
+        for directive in "zego_callback zone=rooms pass;", "":
+            self.assertNotEqual(set(), self.sent(directive))
+
+    def test_down_and_up(self):
+        """While the zone is reloaded and resized; what a worker has on its way
+        then is waited for by all."""
+        port = free_port()
+        gateway = self.gateway(CHANGES, port, size="16m")
+        callbacks = self.lives()
+        vendor = self.vendor(gateway, callbacks)
+        until(lambda: vendor.answers[502] > 50, "it is down")
+        gateway.reload({})
+        backend = Naive(self, random.Random(SEED), port=port)
+        for settings in {}, {"size": "20m"}, {}:
+            enough = len(vendor.accepted) + 400
+            until(lambda: len(vendor.accepted) > enough, "callbacks come in")
+            gateway.reload(settings)
+        self.assertEqual(set(), self.wrong(gateway, vendor, callbacks,
+                                           backend))
+
+    def test_killed(self):
+        """A worker, while it waits for the backend."""
+        backend = Backend(self)
+        gateway = self.gateway(CHANGES, backend.port)
+        gateway.expected.append(r"exited on signal 9")
+        backend.pause = threading.Event()
+        life = Life("room", 1, itertools.count(1700000000000))
+        created = life.stream_create("a")
+        killed, other = gateway.connections()[:2]
+        pid = killed.worker()
+        killed.send(encode(created), path="/told")
+        until(lambda: len(backend.requests) == 1, "it is told")
+        other.send(encode(created), path="/told")
+        until(lambda: gateway.metric("zego_deliveries_held_total"), "held")
+        os.kill(pid, signal.SIGKILL)
+        backend.pause.set()
+        self.assertEqual(200, other.answer()[0])
+        self.assertEqual(2, len(backend.requests))
+        # it has been told
+        self.assertEqual((200, b""), other.post(encode(created),
+                                                path="/told"))
+        self.assertEqual(2, len(backend.requests))
+
+    def test_order(self):
+        """The close waits for the create, at whichever worker, and a client
+        that goes away meanwhile leaves nothing behind."""
+        backend = Backend(self)
+        gateway = self.gateway(CHANGES, backend.port)
+        backend.pause = threading.Event()
+        life = Life("room", 1, itertools.count(1700000000000))
+        callbacks = [life.stream_create("a"), life.stream_close("a")]
+        bodies = [*map(encode, callbacks)]
+        first, second, third, fourth = gateway.connections()[:4]
+        first.send(bodies[0], path="/told")
+        until(lambda: len(backend.requests) == 1, "it is told")
+        for connection, body in ((second, bodies[1]), (third, bodies[0]),
+                                 (fourth, bodies[1])):
+            connection.send(body, path="/told")
+        # the create is not what the list says any more
+        self.assertEqual((200, b""), third.answer())
+        until(lambda: gateway.metric("zego_deliveries_held_total") == 2,
+              "held")
+        fourth.close()
+        self.assertEqual(1, len(backend.requests))
+        backend.pause.set()
+        self.assertEqual(200, first.answer()[0])
+        self.assertEqual(200, second.answer()[0])
+        self.assertEqual(bodies, [body for _, _, body in backend.requests])
+        gateway.check({})
