@@ -5,7 +5,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 193;
+plan tests => repeat_each() * 266;
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -466,3 +466,75 @@ the file
 [405, 200]
 --- response_body_like eval
 ['405', $main::once]
+
+
+=== TEST 22: of changes: what the backend has is answered here
+--- config
+    location = /callback {
+        zego_callback zone=live pass=changes;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+        proxy_set_header X-Event $zego_event;
+    }
+--- request eval
+[("POST /callback\n$main::body") x 2, Zego::post('stream_create'),
+ Zego::post('stream_create', stream_seq => 3), Zego::post('stream_close'),
+ Zego::post('stream_close', stream_seq => 4), Zego::post('stream_create'),
+ 'GET /live/metrics']
+--- response_headers eval
+['X-Heard: applied room_create', '! X-Heard', 'X-Heard: applied stream_create',
+ 'X-Heard: applied stream_create', '! X-Heard',
+ 'X-Heard: applied stream_close', '! X-Heard', '']
+--- response_body_like eval
+['^backend$', '^$', '^backend$', '^backend$', '^$', '^backend$', '^$',
+ 'result="acknowledged"\} 4\n.*result="failed"\} 0\n.*result="known"\} 3\n'
+ . '.*zego_deliveries_held_total\{zone="live"\} 0\n'
+ . '.*zego_delivery_entries\{zone="live"\} 2\n']
+
+
+=== TEST 23: of changes: what is ignored goes on
+--- config
+    location = /callback {
+        zego_callback zone=live pass=changes;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+    }
+--- request eval
+[(qq[POST /callback\n{"event":"record"}]) x 2, 'GET /callback']
+--- response_body_like eval
+[('^backend$') x 3]
+
+
+=== TEST 24: of changes: what the backend did not take it is told again
+--- config
+    location = /callback {
+        zego_callback zone=live pass=changes;
+        proxy_pass http://127.0.0.1:1;
+        error_page 502 = /taken;
+    }
+
+    location = /taken {
+        zego_callback zone=live;
+    }
+--- request eval
+[("POST /callback\n$main::body") x 2, 'GET /live/metrics']
+--- response_body_like eval
+['^$', '^$', 'result="acknowledged"\} 0\n.*result="failed"\} 2\n']
+
+
+=== TEST 25: of changes: an older life of the room
+--- config
+    location = /callback {
+        zego_callback zone=live pass=changes;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Event $zego_event;
+    }
+--- request eval
+[Zego::post('room_create', room_session_id => 7,
+            room_create_time => 1687981290000),
+ Zego::post('room_create'), Zego::post('room_close'),
+ Zego::post('stream_create'), Zego::post('stream_close'),
+ Zego::post('stream_close', stream_id => 'b')]
+--- response_headers eval
+['X-Heard: room_create', ('! X-Heard') x 3, ('X-Heard: stream_close') x 2]
+--- response_body_like eval
+['^backend$', ('^$') x 3, ('^backend$') x 2]
