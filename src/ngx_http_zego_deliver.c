@@ -257,13 +257,21 @@ ngx_http_zego_delivered(ngx_http_zego_deliver_t *d)
 
     zone = d->zone;
 
+    acknowledged = ngx_http_zego_deliver_acknowledged(d->request);
+
+    /* the backend does not know that the client has gone: the mark stays */
+
+    if (!acknowledged
+        && d->request->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
+        return;
+    }
+
     if (ngx_http_zego_zone_lock(zone) != NGX_OK) {
         return;
     }
 
     ngx_http_zego_zone_env(zone, &env);
-
-    acknowledged = ngx_http_zego_deliver_acknowledged(d->request);
 
     zego_rooms_delivered(zone->sh->rooms, &env, &d->event, d->mark,
                          (int) acknowledged);

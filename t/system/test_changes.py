@@ -19,7 +19,8 @@ location = /told {
     %s
     proxy_pass http://127.0.0.1:%d;
     proxy_read_timeout 2s;
-    proxy_ignore_client_abort on;
+    proxy_ignore_client_abort %s;
+    access_log access.log;
 }
 """
 
@@ -76,9 +77,9 @@ class Changes(unittest.TestCase):
         say(f"ZEGO_SEED={SEED}")
         self.rng = random.Random(SEED)
 
-    def gateway(self, directive, port, **settings):
-        return Gateway(self, workers=4, load=LOAD_FAULTS,
-                       server=LOCATION % (directive, port), **settings)
+    def gateway(self, directive, port, ignore="on", **settings):
+        return Gateway(self, workers=4, load=LOAD_FAULTS, server=LOCATION
+                       % (directive, port, ignore), **settings)
 
     def lives(self):
         return list(of_lives(self.rng, 40, 4, max(20 * ROUNDS // SAMPLE, 4)))
@@ -172,13 +173,17 @@ class Changes(unittest.TestCase):
         first, second, third, fourth = gateway.connections()[:4]
         first.send(bodies[0], path="/told")
         until(lambda: len(backend.requests) == 1, "it is told")
-        for connection, body in ((second, bodies[1]), (third, bodies[0]),
-                                 (fourth, bodies[1])):
-            connection.send(body, path="/told")
+
+        def held(number):
+            until(lambda: gateway.metric("zego_deliveries_held_total")
+                  == number, "held")
+
+        second.send(bodies[1], path="/told")
+        held(1)
         # the create is not what the list says any more
-        self.assertEqual((200, b""), third.answer())
-        until(lambda: gateway.metric("zego_deliveries_held_total") == 2,
-              "held")
+        self.assertEqual((200, b""), third.post(bodies[0], path="/told"))
+        fourth.send(bodies[1], path="/told")
+        held(2)
         fourth.close()
         self.assertEqual(1, len(backend.requests))
         backend.pause.set()
@@ -186,3 +191,23 @@ class Changes(unittest.TestCase):
         self.assertEqual(200, second.answer()[0])
         self.assertEqual(bodies, [body for _, _, body in backend.requests])
         gateway.check({})
+
+    def test_left(self):
+        """The client goes away; the backend may take what it was told."""
+        backend = Backend(self)
+        gateway = self.gateway(CHANGES, backend.port, ignore="off")
+        backend.pause = threading.Event()
+        life = Life("room", 1, itertools.count(1700000000000))
+        callbacks = [life.stream_create("a"), life.stream_close("a")]
+        first, second = gateway.connections()[:2]
+        first.send(encode(callbacks[0]), path="/told")
+        until(lambda: len(backend.requests) == 1, "it is told")
+        first.close()
+        until(lambda: " 499 " in (gateway.root / "access.log").read_text(),
+              "it has left")
+        second.send(encode(callbacks[1]), path="/told")
+        until(lambda: gateway.metric("zego_deliveries_held_total"), "held")
+        self.assertEqual(1, len(backend.requests))
+        backend.pause.set()
+        self.assertEqual(200, second.answer()[0])
+        self.assertEqual(2, len(backend.requests))
