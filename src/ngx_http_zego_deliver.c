@@ -30,6 +30,8 @@ struct ngx_http_zego_deliver_s {
 };
 
 
+static ngx_int_t ngx_http_zego_deliver_defer(ngx_http_zego_deliver_t *d,
+    zego_reason_e reason);
 static ngx_int_t ngx_http_zego_deliver_hold(ngx_http_zego_deliver_t *d);
 static void ngx_http_zego_deliver_held(ngx_event_t *ev);
 static void ngx_http_zego_deliver_renew(ngx_event_t *ev);
@@ -103,9 +105,7 @@ ngx_http_zego_deliver(ngx_http_zego_deliver_t *d)
     rc = ngx_http_zego_zone_lock(zone);
 
     if (rc != NGX_OK) {
-        cb->verdict = ZEGO_DEFERRED;
-        cb->reason = ngx_http_zego_zone_reason(rc);
-        return NGX_OK;
+        return ngx_http_zego_deliver_defer(d, ngx_http_zego_zone_reason(rc));
     }
 
     ngx_http_zego_zone_env(zone, &env);
@@ -143,17 +143,41 @@ ngx_http_zego_deliver(ngx_http_zego_deliver_t *d)
             return ngx_http_zego_deliver_hold(d);
         }
 
-        cb->verdict = ZEGO_DEFERRED;
-        cb->reason = ZEGO_BUSY;
-
-        return NGX_OK;
+        return ngx_http_zego_deliver_defer(d, ZEGO_BUSY);
 
     default: /* ZEGO_DELIVER_NO_MEMORY */
-        cb->verdict = ZEGO_DEFERRED;
-        cb->reason = ZEGO_NO_MEMORY;
-
-        return NGX_OK;
+        return ngx_http_zego_deliver_defer(d, ZEGO_NO_MEMORY);
     }
+}
+
+
+static ngx_int_t
+ngx_http_zego_deliver_defer(ngx_http_zego_deliver_t *d, zego_reason_e reason)
+{
+    ngx_http_zego_zone_t  *zone;
+
+    zone = d->zone;
+
+    d->callback->verdict = ZEGO_DEFERRED;
+    d->callback->reason = reason;
+
+    if (reason == ZEGO_MOVED) {
+        d->request->keepalive = 0;
+    }
+
+    if (zone->sh) {
+        (void) ngx_atomic_fetch_add(&zone->sh->metrics.reasons[reason], 1);
+
+        if (reason == ZEGO_NO_MEMORY
+            && ngx_http_zego_zone_once(&zone->sh->full))
+        {
+            ngx_log_error(NGX_LOG_CRIT, d->request->connection->log, 0,
+                          "zego zone \"%V\" is full",
+                          &zone->shm_zone->shm.name);
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -225,6 +249,13 @@ ngx_http_zego_deliver_renew(ngx_event_t *ev)
     d = ev->data;
     zone = d->zone;
 
+    /* its connection lingers */
+
+    if (d->request->done && !d->request->post_action) {
+        ngx_http_zego_delivered(d);
+        return;
+    }
+
     if (ngx_http_zego_zone_lock(zone) == NGX_OK) {
         ngx_http_zego_zone_env(zone, &env);
 
@@ -276,6 +307,8 @@ ngx_http_zego_delivered(ngx_http_zego_deliver_t *d)
     zego_rooms_delivered(zone->sh->rooms, &env, &d->event, d->mark,
                          (int) acknowledged);
 
+    d->mark = 0;
+
     ngx_http_zego_zone_unlock(zone);
 
     metrics = &zone->sh->metrics;
@@ -295,12 +328,22 @@ ngx_http_zego_deliver_acknowledged(ngx_http_request_t *r)
 
     status = r->headers_out.status;
 
+    /* whose answer that is cannot be told */
+
+    if (r->post_action) {
+        return 0;
+    }
+
     if (status < NGX_HTTP_OK || status >= NGX_HTTP_SPECIAL_RESPONSE) {
         return 0;
     }
 
-    if (r->upstream_states == NULL || r->upstream_states->nelts == 0) {
+    if (r->upstream_states == NULL) {
         return 1;
+    }
+
+    if (r->upstream_states->nelts == 0) {
+        return 0;
     }
 
     state = r->upstream_states->elts;

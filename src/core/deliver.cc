@@ -50,7 +50,7 @@ struct Delivery {
     std::uint16_t id_len;
     Kind kind; // session: the room
     State state;
-    bool doubt; // another one may be on its way, too
+    bool doubt; // another one may be on its way, too, or is to be
 };
 
 namespace {
@@ -241,6 +241,45 @@ bool deliveries_evict(zego_rooms_s *rooms, const zego_env_t &env)
     return true;
 }
 
+namespace {
+
+const Room *room_of(const Expiry *expiry)
+{
+    switch (expiry->kind) {
+    case Kind::stream:
+        return stream_expiring(expiry)->reg.session->room;
+    case Kind::user:
+        return user_expiring(expiry)->reg.session->room;
+    case Kind::session:
+        break;
+    }
+    return session_expiring(expiry)->room;
+}
+
+// Frees the oldest deliveries and tombstones until there is a new delivery, but
+// nothing of its own room; nullptr when there is none.
+Delivery *make_room(zego_rooms_s *rooms, const zego_env_t &env,
+                    const DeliveryKey &key)
+{
+    const RoomKey name{std::get<0>(key), std::get<1>(key)};
+    for (unsigned evictions = 0;; evictions++) {
+        Delivery *d = create(rooms, env, key);
+        if (d != nullptr || evictions == evictions_max) {
+            return d;
+        }
+        if (deliveries_evict(rooms, env)) {
+            continue;
+        }
+        Expiry *head = rooms->queue.next;
+        if (head == &rooms->queue || room_key(&room_of(head)->by_id) == name) {
+            return nullptr;
+        }
+        evict(rooms, env, head);
+    }
+}
+
+} // namespace
+
 const char *deliveries_check(const zego_rooms_s *rooms)
 {
     std::uint64_t kept = 0;
@@ -267,8 +306,9 @@ void zego_rooms_copy_deliveries(zego_rooms_t *rooms, const zego_env_t *env,
 {
     rooms->clock = std::max(rooms->clock, env->now);
 
-    for (const Delivery *old = from->deliveries_first; old != nullptr;
-         old = old->next) {
+    // what is on its way first, lest there be no room for it
+    for (const Delivery *old = from->deliveries_last; old != nullptr;
+         old = old->prev) {
         Delivery *d = create(rooms, *env, delivery_key(&old->by_key));
         if (d == nullptr) {
             return;
@@ -279,6 +319,8 @@ void zego_rooms_copy_deliveries(zego_rooms_t *rooms, const zego_env_t *env,
         if (on_way(old, *env)) {
             d->mark = ++rooms->marks;
             d->deadline = env->now + ZEGO_DELIVER_MOVED;
+        } else if (old->mark != 0) {
+            d->state = State::unknown;
         }
     }
 }
@@ -300,21 +342,23 @@ zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
     const Delivery *room = find(rooms, room_key_of(*event));
     if ((d != nullptr && on_way(d, *env)) ||
         (room != nullptr && on_way(room, *env) && !room->coming.present)) {
+        if (d != nullptr && changed != 0) {
+            d->doubt = true;
+        }
         return ZEGO_DELIVER_WAIT;
     }
     if (d == nullptr) {
-        d = create(rooms, *env, key);
+        d = make_room(rooms, *env, key);
         if (d == nullptr) {
             return ZEGO_DELIVER_NO_MEMORY;
         }
     }
     touch(rooms, d);
-    if (d->mark != 0) {
+    if (d->mark != 0 || changed != 0) {
         give_up(d);
     }
-    if (told.present
-            ? d->state == State::present && d->told == told && changed == 0
-            : d->state == State::absent) {
+    if (told.present ? d->state == State::present && d->told == told
+                     : d->state == State::absent) {
         return ZEGO_DELIVER_KNOWN;
     }
 

@@ -83,6 +83,7 @@ zego_rooms_t *zego_rooms_create(const zego_env_t *env, uint64_t epoch,
     rooms->since = since;
     rooms->rebuilt = rebuilt;
     rooms->clock = env->now;
+    rooms->marks = epoch << 20; // none of an earlier zone
     tree_init(rooms->rooms);
     tree_init(rooms->rooms_by_name);
     tree_init(rooms->streams);

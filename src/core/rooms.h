@@ -396,6 +396,9 @@ inline bool lived_before_rebuild(const zego_rooms_s *rooms,
                                    session->first == ZEGO_TIME_UNKNOWN);
 }
 
+// What is freed at most to make room for one callback.
+constexpr unsigned evictions_max = 30;
+
 // What the counts of holes take of one session: a number that is far off
 // must not wrap the sum.
 constexpr std::uint64_t holes_max = std::uint64_t{1} << 32;

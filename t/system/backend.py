@@ -99,8 +99,8 @@ class Naive(Backend):
         with self.lock:
             chance = self.rng.random()
             slow = self.rng.random() * .05 if chance < .3 else 0
-        if chance < .005:
-            time.sleep(2.5)                 # longer than it is waited for
+        if chance < .002:
+            time.sleep(11)                  # longer than it is waited for
             return 500
         time.sleep(slow)
         if chance < .07 or time.monotonic() - begun > 1:

@@ -18,7 +18,7 @@ LOCATION = """
 location = /told {
     %s
     proxy_pass http://127.0.0.1:%d;
-    proxy_read_timeout 2s;
+    proxy_read_timeout 10s;
     proxy_ignore_client_abort %s;
     access_log access.log;
 }
