@@ -10,7 +10,6 @@ namespace zego {
 
 namespace {
 
-
 // Where a fact belongs, what of it is new, and the memory that takes.  All
 // that can fail happens here, before anything changes.
 struct Plan {
