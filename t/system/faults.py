@@ -11,7 +11,6 @@ import unittest
 from callbacks import encode
 from gateway import BASE, DEADLINE, LOAD_FAULTS, SOUND, WATCHED, Gateway, say
 
-DIED = r"\[alert\] .* worker process \d+ exited on signal 9"
 LOCKED = r'\[alert\] .* shared memory zone "rooms" was locked by \d+'
 REBUILT = (r'\[crit\] .* zego zone "rooms" was rebuilt, '
            "a process died while changing it")

@@ -19,9 +19,9 @@ import unittest
 
 from callbacks import Life, carried, encode, from_set, of_world
 from disk import FAILED, Reader, Stored, needs_disk, states
-from faults import DIED, post
-from gateway import (BASE, ROUNDS, SAMPLE, SEED, SOUND, Gateway, Vendor, same,
-                     say, until)
+from faults import post
+from gateway import (BASE, DIED, ROUNDS, SAMPLE, SEED, SOUND, Gateway, Vendor,
+                     same, say, until)
 
 ALL = os.environ.get("ZEGO_ALL")
 
@@ -404,6 +404,24 @@ class Stalls(Disks):
                             ("dsync", False), ("sync", True)):
             with self.subTest(what=what, fails=fails):
                 self.stall(what, fails)
+
+    def test_ends(self):
+        """nginx does not wait for it for ever."""
+        gateway = Stored(self)
+        connection = gateway.connect()
+        clock = itertools.count(1700000000000)
+        facts = [Life(room, 1, clock).room_create() for room in ("a", "b")]
+        self.assertEqual((200, b""), connection.post(encode(facts[0])))
+        gateway.settle()
+        gateway.disk.dsync.hold = 1
+        connection.send(encode(facts[1]))
+        until(lambda: gateway.disk.dsync.held == 1, "it is being committed")
+        gateway.end()
+        self.assertEqual(1, gateway.count(DIED))
+        gateway.expected.append(DIED)
+        gateway.disk.dsync.hold = 0
+        gateway.start()
+        self.assertIn("a", {room for _, room in gateway.rooms()})
 
     def stall(self, what, fails):
         gateway = Stored(self, horizon="5m store=store", server="""

@@ -10,8 +10,9 @@ import time
 import unittest
 
 from callbacks import Life, carried, encode, from_set, of_world
-from faults import DIED, LOCKED, REBUILT
-from gateway import LOAD_FAULTS, ROUNDS, SEED, Gateway, Vendor, say, until
+from faults import LOCKED, REBUILT
+from gateway import (DIED, LOAD_FAULTS, ROUNDS, SEED, Gateway, Vendor, say,
+                     until)
 
 EMPTY = (r'\[crit\] .* zego zone "rooms" starts empty, '
          "a process died while changing the one before")

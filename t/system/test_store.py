@@ -16,9 +16,9 @@ import faketime
 from callbacks import (Life, carried, encode, from_set, key_of, of_world,
                        stream_of)
 from disk import READER, Reader
-from faults import DIED, LOCKED, REBUILT
-from gateway import (CONFIG, HTTP, LOAD_FAULTS, ROUNDS, SAMPLE, SEED, Gateway,
-                     Vendor, say, until)
+from faults import LOCKED, REBUILT
+from gateway import (CONFIG, DIED, HTTP, LOAD_FAULTS, ROUNDS, SAMPLE, SEED,
+                     Gateway, Vendor, say, until)
 
 ZONE = "zego_zone zone=rooms:%(size)s horizon=%(horizon)s"
 
