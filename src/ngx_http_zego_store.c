@@ -113,10 +113,12 @@ struct ngx_http_zego_store_s {
     ngx_msec_t                   begun;
     ngx_msec_t                   step;     /* time of the next one */
     ngx_msec_t                   looked;
+    ngx_msec_t                   followed; /* what others commit */
     ngx_msec_t                   alive;
     ngx_msec_t                   retry;
     zego_store_stat_t            stat;
 
+    unsigned                     committed:1;  /* the last thing */
     unsigned                     keeper:1;
     unsigned                     all:1;      /* of the store is read */
     unsigned                     more:1;     /* pieces of the image */
@@ -151,6 +153,7 @@ static void ngx_http_zego_store_tick(ngx_event_t *ev);
 static void ngx_http_zego_store_keep(ngx_http_zego_store_t *st);
 static ngx_uint_t ngx_http_zego_store_keeps(ngx_http_zego_store_t *st);
 static void ngx_http_zego_store_next(ngx_http_zego_store_t *st);
+static void ngx_http_zego_store_other(ngx_http_zego_store_t *st);
 static void ngx_http_zego_store_image(ngx_http_zego_store_t *st);
 static void ngx_http_zego_store_run(ngx_http_zego_store_t *st,
     ngx_http_zego_job_e job);
@@ -1049,20 +1052,31 @@ ngx_http_zego_store_keeps(ngx_http_zego_store_t *st)
 }
 
 
+/* after a commit it is the turn of what else is to be done */
+
 static void
 ngx_http_zego_store_next(ngx_http_zego_store_t *st)
 {
-    ngx_msec_t             now;
-    ngx_http_zego_kept_t  *kept;
-
     if (st->job != ngx_http_zego_job_idle) {
         return;
     }
 
-    if (st->filling->records) {
-        ngx_http_zego_store_commit(&st->commit);
-        return;
+    if (st->committed || st->filling->records == 0) {
+        st->committed = 0;
+        ngx_http_zego_store_other(st);
     }
+
+    if (st->job == ngx_http_zego_job_idle && st->filling->records) {
+        ngx_http_zego_store_commit(&st->commit);
+    }
+}
+
+
+static void
+ngx_http_zego_store_other(ngx_http_zego_store_t *st)
+{
+    ngx_msec_t             now;
+    ngx_http_zego_kept_t  *kept;
 
     now = ngx_current_msec;
 
@@ -1123,9 +1137,11 @@ ngx_http_zego_store_next(ngx_http_zego_store_t *st)
         return;
     }
 
-    if (zego_store_changed(st->store)
+    if (now - st->followed >= NGX_HTTP_ZEGO_TICK
+        && zego_store_changed(st->store)
         && ngx_http_zego_store_start_read(st, 0) == NGX_OK)
     {
+        st->followed = now;
         ngx_http_zego_store_run(st, ngx_http_zego_job_read);
         return;
     }
@@ -1851,6 +1867,7 @@ ngx_http_zego_store_committed(ngx_http_zego_store_t *st)
 
     ngx_http_zego_store_pending(st);
 
+    st->committed = 1;
     st->gathering = ngx_current_msec;
 
     while (!ngx_queue_empty(&batch->waits)) {

@@ -405,6 +405,42 @@ class Stalls(Disks):
             with self.subTest(what=what, fails=fails):
                 self.stall(what, fails)
 
+    def test_turns(self):
+        """What else is to be done has its turn, though a callback waits
+        whenever a commit ends."""
+        gateway = Stored(self, horizon="5m store=store", workers=1)
+        room = Life("room", 1, itertools.count(1700000000000))
+        here, there = gateway.connect(), gateway.connect()
+        self.assertEqual((200, b""), here.post(encode(room.room_create())))
+        gateway.settle()
+        journal = gateway.metric("zego_store_journal_facts")
+        calls = gateway.disk.dsync
+        calls.hold = 1
+
+        def waiting():
+            return gateway.metric("zego_store_pending_facts")
+
+        def ended():
+            if waiting() == 1:
+                return True
+            calls.let_go = calls.holds
+
+        def looked():
+            nonlocal here, there
+            there.send(encode(room.stream_create(f"{next(names)}")))
+            until(lambda: waiting() == 2, "one more waits")
+            until(ended, "a commit ends")
+            self.assertEqual((200, b""), here.answer())
+            here, there = there, here
+            return gateway.metric("zego_store_journal_facts") > journal
+
+        names = itertools.count()
+        here.send(encode(room.stream_create("first")))
+        until(lambda: calls.held == 1, "it is being committed")
+        until(looked, "the store is looked at")
+        calls.hold = 0
+        self.assertEqual((200, b""), here.answer())
+
     def test_ends(self):
         """nginx does not wait for it for ever."""
         gateway = Stored(self)
