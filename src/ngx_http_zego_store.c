@@ -16,7 +16,7 @@
 #define NGX_HTTP_ZEGO_RETRY          1000
 #define NGX_HTTP_ZEGO_RETRY_LATE     10000
 #define NGX_HTTP_ZEGO_STALL          5000
-#define NGX_HTTP_ZEGO_GATHER         5
+#define NGX_HTTP_ZEGO_GATHER         5000       /* us */
 
 /* a store that was down for longer has missed callbacks */
 #define NGX_HTTP_ZEGO_DOWN           120000
@@ -96,7 +96,9 @@ struct ngx_http_zego_store_s {
     ngx_http_zego_batch_t       *committing;
     ngx_event_t                  commit;
     ngx_uint_t                   gathered;  /* records, a turn before */
-    ngx_msec_t                   gathering; /* since */
+    ngx_uint_t                   enough;    /* records for a commit */
+    uint64_t                     since;     /* us; it is gathered */
+    uint64_t                     gather;    /* us; it took */
     ngx_event_t                  stall;
 
     /* what a keeper does */
@@ -1763,9 +1765,15 @@ ngx_http_zego_store_wait(ngx_http_request_t *r, ngx_http_zego_callback_t *cb,
 
     ngx_http_zego_store_pending(st);
 
-    if (st->job == ngx_http_zego_job_idle && !st->commit.posted) {
-        st->gathering = ngx_current_msec;
-        ngx_post_event(&st->commit, &ngx_posted_events);
+    if (st->job == ngx_http_zego_job_idle) {
+
+        if (batch->records >= st->enough) {
+            ngx_http_zego_store_commit(&st->commit);
+
+        } else if (!st->commit.posted) {
+            st->since = ngx_http_zego_store_clock();
+            ngx_post_event(&st->commit, &ngx_posted_events);
+        }
     }
 
     r->read_event_handler = ngx_http_test_reading;
@@ -1790,13 +1798,15 @@ ngx_http_zego_store_cleanup(void *data)
 
 
 /*
- * Once nothing more comes in a turn of the event loop, as those that were just
- * answered send again, or some time after a commit could have begun.
+ * Once there is enough, or nothing more comes in a turn of the event loop, as
+ * those that were just answered send again, or some time after a commit could
+ * have begun.
  */
 
 static void
 ngx_http_zego_store_commit(ngx_event_t *ev)
 {
+    uint64_t                gather;
     ngx_http_zego_batch_t  *batch;
     ngx_http_zego_store_t  *st;
 
@@ -1808,9 +1818,10 @@ ngx_http_zego_store_commit(ngx_event_t *ev)
         return;
     }
 
-    if (batch->records != st->gathered
-        && (ngx_msec_int_t) (ngx_current_msec - st->gathering)
-           < NGX_HTTP_ZEGO_GATHER)
+    gather = ngx_http_zego_store_clock() - st->since;
+
+    if (batch->records < st->enough && batch->records != st->gathered
+        && gather < NGX_HTTP_ZEGO_GATHER)
     {
         st->gathered = batch->records;
 
@@ -1821,6 +1832,11 @@ ngx_http_zego_store_commit(ngx_event_t *ev)
         return;
     }
 
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
+    }
+
+    st->gather = gather;
     st->gathered = 0;
 
     st->filling = st->committing;
@@ -1862,13 +1878,21 @@ ngx_http_zego_store_committed(ngx_http_zego_store_t *st)
         (void) ngx_atomic_fetch_add(&metrics->records, batch->records);
     }
 
+    st->enough = batch->records + st->filling->records;
+
+    /* of many, some are left to do while the disk is waited for */
+
+    if (st->gather > st->took) {
+        st->enough -= st->enough / 4;
+    }
+
     batch->records = 0;
     batch->len = 0;
 
     ngx_http_zego_store_pending(st);
 
     st->committed = 1;
-    st->gathering = ngx_current_msec;
+    st->since = ngx_http_zego_store_clock();
 
     while (!ngx_queue_empty(&batch->waits)) {
 
