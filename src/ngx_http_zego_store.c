@@ -18,6 +18,13 @@
 #define NGX_HTTP_ZEGO_STALL          5000
 #define NGX_HTTP_ZEGO_GATHER         5000       /* us */
 
+/*
+ * Requests that wait for one commit end together, and malloc() of glibc would
+ * give their memory back each time.  It keeps twice the size of the largest
+ * block that it has mapped and that was freed.
+ */
+#define NGX_HTTP_ZEGO_HEAP           (4 * 1024 * 1024)
+
 /* a store that was down for longer has missed callbacks */
 #define NGX_HTTP_ZEGO_DOWN           120000
 
@@ -432,6 +439,8 @@ ngx_http_zego_store_open(ngx_http_zego_zone_t *zone, ngx_cycle_t *cycle)
     for (i = 0; i < 2; i++) {
         ngx_queue_init(&st->batches[i].waits);
     }
+
+    ngx_free(ngx_alloc(NGX_HTTP_ZEGO_HEAP, cycle->log));
 
     st->filling = &st->batches[0];
     st->committing = &st->batches[1];
