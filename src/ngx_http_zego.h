@@ -357,6 +357,10 @@ ngx_int_t ngx_http_zego_callback_handler(ngx_http_request_t *r);
 /* of the request, also after an internal redirect; or NULL */
 ngx_http_zego_callback_t *ngx_http_zego_callback_get(ngx_http_request_t *r);
 
+/* it is to be sent again */
+void ngx_http_zego_callback_defer(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_reason_e reason);
+
 /* answers, or goes on to what else the location has */
 void ngx_http_zego_callback_done(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb);

@@ -667,22 +667,38 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
         return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
     }
 
-    cb->reason = (rc == NGX_OK) ? ZEGO_NO_MEMORY
-                                : ngx_http_zego_zone_reason(rc);
+    ngx_http_zego_callback_defer(r, cb, (rc == NGX_OK)
+                                        ? ZEGO_NO_MEMORY
+                                        : ngx_http_zego_zone_reason(rc));
 
-    if (cb->reason == ZEGO_MOVED) {
+    return NGX_OK;
+}
+
+
+void
+ngx_http_zego_callback_defer(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_reason_e reason)
+{
+    ngx_http_zego_zone_t      *zone;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    cb->verdict = ZEGO_DEFERRED;
+    cb->reason = reason;
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+    zone = zlcf->callback->data;
+
+    if (reason == ZEGO_MOVED) {
 
         /* the one that sends it again should come to a new worker */
         r->keepalive = 0;
 
-    } else if (cb->reason == ZEGO_NO_MEMORY
+    } else if (reason == ZEGO_NO_MEMORY
                && ngx_http_zego_zone_once(&zone->sh->full))
     {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
                       "zego zone \"%V\" is full", &zone->shm_zone->shm.name);
     }
-
-    return NGX_OK;
 }
 
 

@@ -154,27 +154,10 @@ ngx_http_zego_deliver(ngx_http_zego_deliver_t *d)
 static ngx_int_t
 ngx_http_zego_deliver_defer(ngx_http_zego_deliver_t *d, zego_reason_e reason)
 {
-    ngx_http_zego_zone_t  *zone;
+    ngx_http_zego_callback_defer(d->request, d->callback, reason);
 
-    zone = d->zone;
-
-    d->callback->verdict = ZEGO_DEFERRED;
-    d->callback->reason = reason;
-
-    if (reason == ZEGO_MOVED) {
-        d->request->keepalive = 0;
-    }
-
-    if (zone->sh) {
-        (void) ngx_atomic_fetch_add(&zone->sh->metrics.reasons[reason], 1);
-
-        if (reason == ZEGO_NO_MEMORY
-            && ngx_http_zego_zone_once(&zone->sh->full))
-        {
-            ngx_log_error(NGX_LOG_CRIT, d->request->connection->log, 0,
-                          "zego zone \"%V\" is full",
-                          &zone->shm_zone->shm.name);
-        }
+    if (d->zone->sh) {
+        (void) ngx_atomic_fetch_add(&d->zone->sh->metrics.reasons[reason], 1);
     }
 
     return NGX_OK;
