@@ -81,7 +81,12 @@ ngx_http_zego_callback_handler(ngx_http_request_t *r)
 
         /* it was begun elsewhere, and there is only a part of it */
 
-        if (r->request_body && r->request_body_no_buffering) {
+        if (r->request_body
+            && (r->request_body_no_buffering
+                || (r->request_body->rest != 0
+                    && (r->headers_in.content_length_n > 0
+                        || r->headers_in.chunked))))
+        {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 

@@ -5,7 +5,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 270;
+plan tests => repeat_each() * 276;
 
 # a body of about this length, behind the fields that count or before them
 sub long_body {
@@ -611,3 +611,31 @@ GET /page
 the page
 --- error_log
 zego callback in a subrequest was not taken
+
+
+=== TEST 37: a part of a body, of one that was too large elsewhere
+--- config
+    location = /callback {
+        client_max_body_size 300;
+        zego_callback zone=live;
+        error_page 413 = @again;
+    }
+
+    location @again {
+        zego_callback zone=live;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+["POST /callback\n"
+ . main::chunks("event=room_create&appid=1&timestamp=1&nonce=2&room_id=cut&"
+                . "room_session_id=1&room_create_time=1700000000000&id_name="
+                . 'x' x 300, 250), 'GET /live/rooms']
+--- more_headers eval
+['Transfer-Encoding: chunked', '']
+--- error_code eval
+[500, 200]
+--- response_body_like eval
+['500 Internal', '"RoomList":\[\]']
