@@ -248,7 +248,7 @@ typedef struct {
     ngx_str_t                    stream_id;
     ngx_str_t                    user_id;
 
-    zego_version_t               version;
+    zego_applied_t               applied;
 
     /* ms from what it tells of until it arrived */
     int64_t                      lag;

@@ -591,7 +591,6 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_uint_t                 replay;
     zego_env_t                 env;
     zego_record_t              record;
-    zego_applied_t             applied;
     ngx_http_zego_zone_t      *zone;
     ngx_http_zego_loc_conf_t  *zlcf;
 
@@ -644,7 +643,8 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
             record.all = !ngx_http_zego_store_complete(zone->store);
         }
 
-        cb->verdict = zego_rooms_apply(zone->sh->rooms, &env, event, &applied,
+        cb->verdict = zego_rooms_apply(zone->sh->rooms, &env, event,
+                                       &cb->applied,
                                        zone->store ? &record : NULL);
 
         ngx_http_zego_zone_unlock(zone);
@@ -656,10 +656,9 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
     }
 
     if (cb->verdict != ZEGO_DEFERRED) {
-        cb->version = applied.version;
         cb->has_version = 1;
 
-        if (applied.late) {
+        if (cb->applied.late) {
             (void) ngx_atomic_fetch_add(&zone->sh->metrics.late[cb->event], 1);
         }
 

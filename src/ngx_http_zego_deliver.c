@@ -97,9 +97,7 @@ ngx_http_zego_deliver(ngx_http_zego_deliver_t *d)
     zego_deliver_e             deliver;
     ngx_http_zego_zone_t      *zone;
     ngx_http_zego_metrics_t   *metrics;
-    ngx_http_zego_callback_t  *cb;
 
-    cb = d->callback;
     zone = d->zone;
 
     rc = ngx_http_zego_zone_lock(zone);
@@ -111,7 +109,7 @@ ngx_http_zego_deliver(ngx_http_zego_deliver_t *d)
     ngx_http_zego_zone_env(zone, &env);
 
     deliver = zego_rooms_deliver(zone->sh->rooms, &env, &d->event,
-                                 cb->verdict == ZEGO_APPLIED, &d->mark);
+                                 &d->callback->applied, &d->mark);
 
     ngx_http_zego_zone_unlock(zone);
 
@@ -144,6 +142,9 @@ ngx_http_zego_deliver(ngx_http_zego_deliver_t *d)
         }
 
         return ngx_http_zego_deliver_defer(d, ZEGO_BUSY);
+
+    case ZEGO_DELIVER_AGAIN:
+        return ngx_http_zego_deliver_defer(d, ZEGO_MOVED);
 
     default: /* ZEGO_DELIVER_NO_MEMORY */
         return ngx_http_zego_deliver_defer(d, ZEGO_NO_MEMORY);

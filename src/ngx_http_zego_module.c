@@ -416,8 +416,8 @@ ngx_http_zego_version_variable(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    last = ngx_sprintf(p, "%016xL-%uL", cb->version.epoch,
-                       cb->version.revision);
+    last = ngx_sprintf(p, "%016xL-%uL", cb->applied.version.epoch,
+                       cb->applied.version.revision);
 
     ngx_http_zego_set_value(v, p, last - p);
 

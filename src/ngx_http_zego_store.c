@@ -1763,9 +1763,9 @@ ngx_http_zego_store_wait(ngx_http_request_t *r, ngx_http_zego_callback_t *cb,
     cb->wait = wait;
 
     if (batch->records == 0) {
-        batch->epoch = cb->version.epoch;
+        batch->epoch = cb->applied.version.epoch;
 
-    } else if (batch->epoch != cb->version.epoch) {
+    } else if (batch->epoch != cb->applied.version.epoch) {
         batch->epoch = 0;
     }
 
@@ -1991,7 +1991,7 @@ ngx_http_zego_store_saved(ngx_http_zego_store_t *st,
             wait = ngx_queue_data(q, ngx_http_zego_wait_t, queue);
             q = ngx_queue_next(q);
 
-            if (wait->callback->version.epoch == stats.version.epoch) {
+            if (wait->callback->applied.version.epoch == stats.version.epoch) {
                 wait->record.data = (char *) batch->data + wait->offset;
 
                 zego_rooms_saved(zone->sh->rooms, &wait->record);

@@ -262,6 +262,11 @@ typedef struct {
        session: as its number says, or after a close, or a create after
        anything */
     unsigned              late:1;
+
+    /* for zego_rooms_deliver(): nothing greater was known of its entry, and
+       which change of that it is */
+    unsigned              stands:1;
+    uint64_t              change;
 } zego_applied_t;
 
 /*
@@ -279,11 +284,11 @@ zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
 
 /*
  * Whether a backend that adds on create and deletes on close is to be told of a
- * callback, which was applied before; only the ids, numbers and times of event
- * are looked at.  changed: what is listed of it changed.  With ZEGO_DELIVER_GO
- * a mark is set: it holds for ZEGO_DELIVER_TIME, or from the last call of
- * zego_rooms_delivering(), and until zego_rooms_delivered() says what became of
- * it; acknowledged: the backend said so, else what it has is unknown.
+ * callback, of which zego_rooms_apply() said applied; only the ids, numbers and
+ * times of event are looked at.  With ZEGO_DELIVER_GO a mark is set: it holds
+ * for ZEGO_DELIVER_TIME, or from the last call of zego_rooms_delivering(), and
+ * until zego_rooms_delivered() says what became of it; acknowledged: the
+ * backend said so, else what it has is unknown.
  * Under the lock.
  */
 
@@ -294,11 +299,13 @@ typedef enum {
     ZEGO_DELIVER_GO = 0,
     ZEGO_DELIVER_KNOWN,           /* it was told, or the list says otherwise */
     ZEGO_DELIVER_WAIT,            /* ask again: another one is on its way */
+    ZEGO_DELIVER_AGAIN,           /* apply it again: the zone is another one */
     ZEGO_DELIVER_NO_MEMORY
 } zego_deliver_e;
 
 zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
-    const zego_event_t *event, int changed, uint64_t *mark) ZEGO_NOEXCEPT;
+    const zego_event_t *event, const zego_applied_t *applied, uint64_t *mark)
+    ZEGO_NOEXCEPT;
 void zego_rooms_delivering(zego_rooms_t *rooms, const zego_env_t *env,
     const zego_event_t *event, uint64_t mark) ZEGO_NOEXCEPT;
 /*

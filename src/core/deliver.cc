@@ -1,16 +1,17 @@
 // What a backend was told of each room, stream and user, by room id and id,
 // whichever session it was of.
 //
-// A callback is delivered when it says what the list says now and the backend
-// has not acknowledged that.  While one of an entry is on its way every other
-// of it waits, and so do those of a room while its close is on its way: a
-// backend may clear what is in a room that it closes.
+// A callback is delivered when it says what the list says now, in all its
+// fields, and the backend has not acknowledged that.  While one of an entry is
+// on its way every other of it waits, and so do those of a room while its close
+// is on its way: a backend may clear what is in a room that it closes.
 
 #include "deliver.h"
 
 #include "fact.h"
 
 #include <new>
+#include <zlib.h>
 
 using namespace zego;
 
@@ -28,6 +29,7 @@ struct Told {
     std::uint64_t user_session_id;
     std::uint64_t seq;
     std::uint64_t time;
+    std::uint64_t change; // of the fields
 
     bool operator==(const Told &) const = default;
 };
@@ -95,18 +97,23 @@ DeliveryKey key_of(const zego_event_t &event)
     }
 }
 
-Told told_by(const zego_event_t &event)
+Told told_by(const zego_event_t &event, std::uint64_t change)
 {
     const bool present = event.type == ZEGO_STREAM_CREATE ||
                          event.type == ZEGO_ROOM_CREATE ||
                          event.type == ZEGO_ROOM_LOGIN;
-    return {present, event.room_session_id, event.user_session_id, event.seq,
-            event.time};
+    return {present,
+            event.room_session_id,
+            event.user_session_id,
+            event.seq,
+            event.time,
+            change};
 }
 
 Told told_by(const Register &reg, std::uint64_t user_session_id)
 {
-    return {!reg.closed, reg.session->id, user_session_id, reg.seq, reg.time};
+    return {!reg.closed, reg.session->id, user_session_id,
+            reg.seq,     reg.time,        reg.revision};
 }
 
 // What the list says of an entry.
@@ -132,7 +139,7 @@ Told listed(const zego_rooms_s *rooms, const DeliveryKey &key)
     case Kind::session:
         break;
     }
-    return {true, session->id, 0, 0, session->created};
+    return {true, session->id, 0, 0, session->created, created_change(session)};
 }
 
 Delivery *find(const zego_rooms_s *rooms, const DeliveryKey &key)
@@ -147,19 +154,19 @@ void dequeue(zego_rooms_s *rooms, Delivery *d)
     (d->next != nullptr ? d->next->prev : rooms->deliveries_last) = d->prev;
 }
 
-void enqueue(zego_rooms_s *rooms, Delivery *d)
+void enqueue(zego_rooms_s *rooms, Delivery *d, Delivery *prev, Delivery *next)
 {
     d->stamp = rooms->clock;
-    d->prev = rooms->deliveries_last;
-    d->next = nullptr;
-    (d->prev != nullptr ? d->prev->next : rooms->deliveries_first) = d;
-    rooms->deliveries_last = d;
+    d->prev = prev;
+    d->next = next;
+    (prev != nullptr ? prev->next : rooms->deliveries_first) = d;
+    (next != nullptr ? next->prev : rooms->deliveries_last) = d;
 }
 
 void touch(zego_rooms_s *rooms, Delivery *d)
 {
     dequeue(rooms, d);
-    enqueue(rooms, d);
+    enqueue(rooms, d, rooms->deliveries_last, nullptr);
 }
 
 Delivery *create(zego_rooms_s *rooms, const zego_env_t &env,
@@ -179,7 +186,6 @@ Delivery *create(zego_rooms_s *rooms, const zego_env_t &env,
     room_name.copy(head_of(d), room_name.size());
     id.copy(head_of(d) + d->room_len, id.size());
     tree_insert(rooms->deliveries, &d->by_key, delivery_key);
-    enqueue(rooms, d);
     rooms->deliveries_kept++;
     return d;
 }
@@ -233,12 +239,44 @@ void deliveries_expire(zego_rooms_s *rooms, const zego_env_t &env,
 
 bool deliveries_evict(zego_rooms_s *rooms, const zego_env_t &env)
 {
-    Delivery *d = rooms->deliveries_first;
-    if (d == nullptr || on_way(d, env)) {
-        return false;
+    for (unsigned n = 0; n < evictions_max; n++) {
+        Delivery *d = rooms->deliveries_first;
+        if (d == nullptr) {
+            return false;
+        }
+        if (!on_way(d, env)) {
+            free_delivery(rooms, env, d);
+            return true;
+        }
+        touch(rooms, d);
     }
-    free_delivery(rooms, env, d);
-    return true;
+    return false;
+}
+
+void deliveries_doubt(zego_rooms_s *rooms, const zego_env_t &env,
+                      const Fact &fact)
+{
+    const Kind kind = fact.reg != nullptr ? fact.reg->kind : Kind::session;
+    const std::string_view id =
+        fact.reg != nullptr ? fact.reg->strings[text_id] : std::string_view{};
+    Delivery *d = find(rooms, {fact.appid, fact.room_id, kind, id});
+    if (d != nullptr && on_way(d, env)) {
+        d->doubt = true;
+    } else if (d != nullptr) {
+        give_up(d);
+    }
+}
+
+std::uint64_t created_change(const Session *session)
+{
+    std::array<char, text_max> bytes;
+    const Strings strings =
+        text_read(session->created_text, nullptr, bytes.data());
+    uLong crc = 0;
+    for (const std::string_view s : strings) {
+        crc = crc32_z(crc, reinterpret_cast<const Bytef *>(s.data()), s.size());
+    }
+    return crc;
 }
 
 namespace {
@@ -306,35 +344,44 @@ void zego_rooms_copy_deliveries(zego_rooms_t *rooms, const zego_env_t *env,
 {
     rooms->clock = std::max(rooms->clock, env->now);
 
-    // what is on its way first, lest there be no room for it
-    for (const Delivery *old = from->deliveries_last; old != nullptr;
-         old = old->prev) {
-        Delivery *d = create(rooms, *env, delivery_key(&old->by_key));
-        if (d == nullptr) {
-            return;
-        }
-        d->told = old->told;
-        d->state = old->state;
-        d->coming = old->coming;
-        if (on_way(old, *env)) {
-            d->mark = ++rooms->marks;
-            d->deadline = env->now + ZEGO_DELIVER_MOVED;
-        } else if (old->mark != 0) {
-            d->state = State::unknown;
+    // what is on its way first, and then what was looked at last, lest there
+    // be no room for it
+    for (const bool coming : {true, false}) {
+        for (const Delivery *old = from->deliveries_last; old != nullptr;
+             old = old->prev) {
+            if (on_way(old, *env) != coming) {
+                continue;
+            }
+            Delivery *d = create(rooms, *env, delivery_key(&old->by_key));
+            if (d == nullptr) {
+                return;
+            }
+            enqueue(rooms, d, nullptr, rooms->deliveries_first);
+            d->told = old->told;
+            d->state = old->mark != 0 ? State::unknown : old->state;
+            d->coming = old->coming;
+            if (coming) {
+                d->mark = ++rooms->marks;
+                d->deadline = env->now + ZEGO_DELIVER_MOVED;
+            }
         }
     }
 }
 
 zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
-                                  const zego_event_t *event, int changed,
+                                  const zego_event_t *event,
+                                  const zego_applied_t *applied,
                                   uint64_t *mark) noexcept
 {
     rooms->clock = std::max(rooms->clock, env->now);
 
+    if (applied->version.epoch != rooms->version.epoch) {
+        return ZEGO_DELIVER_AGAIN;
+    }
     const DeliveryKey key = key_of(*event);
-    const Told told = told_by(*event);
+    const Told told = told_by(*event, applied->change);
     const Told now = listed(rooms, key);
-    if (told.present ? told != now : now.present) {
+    if (told.present ? applied->stands == 0 || told != now : now.present) {
         return ZEGO_DELIVER_KNOWN;
     }
 
@@ -342,9 +389,6 @@ zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
     const Delivery *room = find(rooms, room_key_of(*event));
     if ((d != nullptr && on_way(d, *env)) ||
         (room != nullptr && on_way(room, *env) && !room->coming.present)) {
-        if (d != nullptr && changed != 0) {
-            d->doubt = true;
-        }
         return ZEGO_DELIVER_WAIT;
     }
     if (d == nullptr) {
@@ -352,9 +396,11 @@ zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
         if (d == nullptr) {
             return ZEGO_DELIVER_NO_MEMORY;
         }
+        enqueue(rooms, d, rooms->deliveries_last, nullptr);
+    } else {
+        touch(rooms, d);
     }
-    touch(rooms, d);
-    if (d->mark != 0 || changed != 0) {
+    if (d->mark != 0) {
         give_up(d);
     }
     if (told.present ? d->state == State::present && d->told == told

@@ -4,7 +4,7 @@
 #ifndef ZEGO_CORE_DELIVER_H
 #define ZEGO_CORE_DELIVER_H
 
-#include "rooms.h"
+#include "fact.h"
 
 namespace zego {
 
@@ -15,6 +15,13 @@ void deliveries_expire(zego_rooms_s *rooms, const zego_env_t &env,
 
 // Frees what was looked at first, to make room; false when there is nothing.
 bool deliveries_evict(zego_rooms_s *rooms, const zego_env_t &env);
+
+// What the backend has of it is not known any more.
+void deliveries_doubt(zego_rooms_s *rooms, const zego_env_t &env,
+                      const Fact &fact);
+
+// Tells one room_create of a session from another.
+std::uint64_t created_change(const Session *session);
 
 const char *deliveries_check(const zego_rooms_s *rooms);
 

@@ -76,6 +76,7 @@ struct Joined {
     Session *session;
     Register *reg; // nullptr if the fact is of none
     bool late;     // see zego_applied_t
+    bool stands;   // nothing greater was known of what it is of
 };
 
 Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact);

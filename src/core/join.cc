@@ -556,7 +556,8 @@ bool spared(const Expiry *expiry, const Fact &fact)
            session_start(oldest) >= least_start(oldest->room, fact);
 }
 
-// Frees the oldest tombstones until there is a plan; false when there is none.
+// Frees the oldest deliveries, and then the oldest tombstones, until there is a
+// plan; false when there is none.
 bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
                Plan &plan)
 {
@@ -564,15 +565,15 @@ bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
     while (!make_plan(rooms, env.memory, fact, plan)) {
         release_plan(env.memory, plan);
         plan = {};
-        Expiry *head = rooms->queue.next;
         if (evictions++ == evictions_max) {
             return false;
         }
-        if (head == &rooms->queue) {
-            if (!deliveries_evict(rooms, env)) {
-                return false;
-            }
+        if (deliveries_evict(rooms, env)) {
             continue;
+        }
+        Expiry *head = rooms->queue.next;
+        if (head == &rooms->queue) {
+            return false;
         }
         if (spared(head, fact)) {
             queue_touch(rooms, head, true);
@@ -655,7 +656,7 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
 
     Plan plan = {};
     if (!make_room(rooms, env, fact, plan)) {
-        return {ZEGO_DEFERRED, nullptr, nullptr, false};
+        return {ZEGO_DEFERRED, nullptr, nullptr, false, false};
     }
 
     Session *session = plan.session;
@@ -707,7 +708,8 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
         verdict = ZEGO_STALE;
     }
     return {verdict, session, plan.reg,
-            late && (changes.session || changes.reg)};
+            late && (changes.session || changes.reg),
+            fact.reg != nullptr ? plan.written >= 0 : plan.created >= 0};
 }
 
 } // namespace zego

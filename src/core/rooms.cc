@@ -1,6 +1,6 @@
 // The rooms of a zone, and what a callback says of them.
 
-#include "rooms.h"
+#include "deliver.h"
 #include "record.h"
 
 #include <new>
@@ -138,7 +138,15 @@ zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
 
     const Joined joined = join(rooms, *env, fact);
     if (applied != nullptr) {
-        *applied = {rooms->version, joined.late};
+        *applied = {};
+        applied->version = rooms->version;
+        applied->late = joined.late;
+        applied->stands = joined.stands;
+        if (joined.reg != nullptr) {
+            applied->change = joined.reg->revision;
+        } else if (event->type == ZEGO_ROOM_CREATE && joined.stands) {
+            applied->change = created_change(joined.session);
+        }
     }
     if (record != nullptr && joined.verdict != ZEGO_DEFERRED) {
         write_unsaved(joined, record);
@@ -185,7 +193,11 @@ zego_verdict_e zego_rooms_load(zego_rooms_t *rooms, const zego_env_t *env,
             return ZEGO_STALE;
         }
     }
-    return join(rooms, *env, record.fact).verdict;
+    const zego_verdict_e verdict = join(rooms, *env, record.fact).verdict;
+    if (verdict == ZEGO_APPLIED || verdict == ZEGO_RECORDED) {
+        deliveries_doubt(rooms, *env, record.fact); // another process told it
+    }
+    return verdict;
 }
 
 void zego_rooms_missed(zego_rooms_t *rooms, uint64_t until) noexcept

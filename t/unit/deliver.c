@@ -31,6 +31,7 @@ typedef struct {
     state_e         state;
     size_t          event;
     uint64_t        mark;
+    zego_applied_t  applied;
     unsigned        applies:1;
     unsigned        fails:1;
     unsigned        dies:1;
@@ -208,14 +209,27 @@ backend(world_t *w, const zego_event_t *event)
 }
 
 
+/* as one that was applied before, or now */
+
+static zego_deliver_e
+asked(unit_zone_t *zone, const zego_event_t *event, uint64_t *mark)
+{
+    zego_applied_t  applied;
+
+    (void) zego_rooms_apply(zone->rooms, &zone->env, event, &applied, NULL);
+
+    return zego_rooms_deliver(zone->rooms, &zone->env, event, &applied, mark);
+}
+
+
 static void
-deliver(world_t *w, request_t *r, int changed)
+deliver(world_t *w, request_t *r)
 {
     const zego_event_t  *event;
 
     event = &w->events[r->event];
 
-    switch (zego_rooms_deliver(w->zone.rooms, &w->zone.env, event, changed,
+    switch (zego_rooms_deliver(w->zone.rooms, &w->zone.env, event, &r->applied,
                                &r->mark))
     {
 
@@ -245,8 +259,6 @@ deliver(world_t *w, request_t *r, int changed)
 static void
 step(world_t *w, request_t *r)
 {
-    zego_verdict_e  verdict;
-
     switch (r->state) {
 
     case FREE:
@@ -258,12 +270,19 @@ step(world_t *w, request_t *r)
             return;
         }
 
-        verdict = unit_apply(&w->zone, &w->events[r->event]);
-        deliver(w, r, verdict == ZEGO_APPLIED);
+        (void) zego_rooms_apply(w->zone.rooms, &w->zone.env,
+                                &w->events[r->event], &r->applied, NULL);
+
+        /* or it was not stored, and comes again */
+
+        if (unit_random(&w->random, 10) > 0) {
+            deliver(w, r);
+        }
+
         break;
 
     case HELD:
-        deliver(w, r, 0);
+        deliver(w, r);
         break;
 
     case ON_ITS_WAY:
@@ -425,21 +444,17 @@ START_TEST(late_answers_leave_doubt)
         unit_zone_init(&zone);
 
         unit_apply(&zone, &first);
-        ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &first, 1,
-                                            &late), ZEGO_DELIVER_GO);
-        ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &first, 0,
-                                            &mark), ZEGO_DELIVER_WAIT);
+        ck_assert_int_eq(asked(&zone, &first, &late), ZEGO_DELIVER_GO);
+        ck_assert_int_eq(asked(&zone, &first, &mark), ZEGO_DELIVER_WAIT);
 
         zone.env.now += ZEGO_DELIVER_TIME;
 
         unit_apply(&zone, &second);
-        ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &second, 1,
-                                            &mark), ZEGO_DELIVER_GO);
+        ck_assert_int_eq(asked(&zone, &second, &mark), ZEGO_DELIVER_GO);
 
         if (after % 2) {
             zego_rooms_delivered(zone.rooms, &zone.env, &second, mark, 1);
-            ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &second,
-                                                0, &mark), ZEGO_DELIVER_KNOWN);
+            ck_assert_int_eq(asked(&zone, &second, &mark), ZEGO_DELIVER_KNOWN);
         }
 
         zego_rooms_delivered(zone.rooms, &zone.env, &first, late, acknowledged);
@@ -448,10 +463,58 @@ START_TEST(late_answers_leave_doubt)
             zego_rooms_delivered(zone.rooms, &zone.env, &second, mark, 1);
         }
 
-        ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &second, 0,
-                                            &mark), ZEGO_DELIVER_GO);
+        ck_assert_int_eq(asked(&zone, &second, &mark), ZEGO_DELIVER_GO);
         unit_zone_done(&zone);
     }
+}
+END_TEST
+
+
+/* also where the numbers are the same */
+
+START_TEST(fields_are_told)
+{
+    uint64_t        mark;
+    unit_zone_t     zone;
+    zego_applied_t  applied;
+
+    static const zego_event_t  less = STREAM_CREATE(1, 1, 1000, "a");
+    static const zego_event_t  more = STREAM_CREATE(1, 1, 1000, "a",
+                                                    .user_name = STR("name"));
+    static const zego_event_t  room = ROOM_CREATE(1, 900);
+    static const zego_event_t  named = ROOM_CREATE(1, 900,
+                                                   .kept = STR("\"a\":1"));
+
+    unit_zone_init(&zone);
+
+    ck_assert_int_eq(asked(&zone, &less, &mark), ZEGO_DELIVER_GO);
+    zego_rooms_delivered(zone.rooms, &zone.env, &less, mark, 1);
+    ck_assert_int_eq(asked(&zone, &less, &mark), ZEGO_DELIVER_KNOWN);
+
+    /* as if the disk had failed before it was told */
+
+    ck_assert_int_eq(unit_apply(&zone, &more), ZEGO_APPLIED);
+    ck_assert_int_eq(asked(&zone, &less, &mark), ZEGO_DELIVER_KNOWN);
+    ck_assert_int_eq(asked(&zone, &more, &mark), ZEGO_DELIVER_GO);
+
+    /* what is not listed any more does not come after it */
+
+    zego_rooms_delivered(zone.rooms, &zone.env, &more, mark, 0);
+    ck_assert_int_eq(asked(&zone, &less, &mark), ZEGO_DELIVER_KNOWN);
+    ck_assert_int_eq(asked(&zone, &more, &mark), ZEGO_DELIVER_GO);
+    zego_rooms_delivered(zone.rooms, &zone.env, &more, mark, 1);
+    ck_assert_int_eq(asked(&zone, &more, &mark), ZEGO_DELIVER_KNOWN);
+
+    /* nor does one that has waited meanwhile */
+
+    (void) zego_rooms_apply(zone.rooms, &zone.env, &room, &applied, NULL);
+    ck_assert_int_eq(asked(&zone, &named, &mark), ZEGO_DELIVER_GO);
+    zego_rooms_delivered(zone.rooms, &zone.env, &named, mark, 0);
+    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &room, &applied,
+                                        &mark), ZEGO_DELIVER_KNOWN);
+    ck_assert_int_eq(asked(&zone, &named, &mark), ZEGO_DELIVER_GO);
+
+    unit_zone_done(&zone);
 }
 END_TEST
 
@@ -475,21 +538,16 @@ START_TEST(a_copy_knows_as_much)
     unit_apply(&zone, &coming);
     unit_apply(&zone, &other);
 
-    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &known, 1,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&zone, &known, &mark), ZEGO_DELIVER_GO);
     zego_rooms_delivered(zone.rooms, &zone.env, &known, mark, 1);
-    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &coming, 1,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&zone, &coming, &mark), ZEGO_DELIVER_GO);
 
-    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &dead, 0,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&zone, &dead, &mark), ZEGO_DELIVER_GO);
     zego_rooms_delivered(zone.rooms, &zone.env, &dead, mark, 1);
     unit_apply(&zone, &again);
-    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &again, 1,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&zone, &again, &mark), ZEGO_DELIVER_GO);
     zone.env.now += ZEGO_DELIVER_TIME;
-    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &coming, 0,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&zone, &coming, &mark), ZEGO_DELIVER_GO);
     unit_apply(&zone, &over);
 
     unit_zone_init(&copy);
@@ -498,21 +556,111 @@ START_TEST(a_copy_knows_as_much)
     zego_rooms_copy_deliveries(copy.rooms, &copy.env, zone.rooms);
     copy.env.now += ZEGO_DELIVER_MOVED - 1;
 
-    ck_assert_int_eq(zego_rooms_deliver(copy.rooms, &copy.env, &known, 0,
-                                        &mark), ZEGO_DELIVER_KNOWN);
-    ck_assert_int_eq(zego_rooms_deliver(copy.rooms, &copy.env, &coming, 0,
-                                        &mark), ZEGO_DELIVER_WAIT);
-    ck_assert_int_eq(zego_rooms_deliver(copy.rooms, &copy.env, &other, 0,
-                                        &mark), ZEGO_DELIVER_GO);
-    ck_assert_int_eq(zego_rooms_deliver(copy.rooms, &copy.env, &over, 0,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&copy, &known, &mark), ZEGO_DELIVER_KNOWN);
+    ck_assert_int_eq(asked(&copy, &coming, &mark), ZEGO_DELIVER_WAIT);
+    ck_assert_int_eq(asked(&copy, &other, &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&copy, &over, &mark), ZEGO_DELIVER_GO);
 
     copy.env.now++;
 
-    ck_assert_int_eq(zego_rooms_deliver(copy.rooms, &copy.env, &coming, 0,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&copy, &coming, &mark), ZEGO_DELIVER_GO);
 
     unit_zone_done(&copy);
+    unit_zone_done(&zone);
+}
+END_TEST
+
+
+/* what another process has told of it, of the same store, is not known here */
+
+START_TEST(told_by_another)
+{
+    int            each;
+    char           data[ZEGO_RECORD_MAX];
+    uint64_t       mark;
+    unit_zone_t    zone, other;
+    zego_record_t  record = { .data = data };
+
+    static const zego_event_t  create = STREAM_CREATE(1, 1, 1000, "a");
+    static const zego_event_t  close = STREAM_CLOSE(1, 2, 1000, 1100, "a");
+    static const zego_event_t  again = STREAM_CREATE(1, 3, 1200, "a");
+    static const zego_event_t  over = STREAM_CLOSE(1, 4, 1200, 1300, "a");
+
+    for (each = 0; each < 2; each++) {
+        unit_zone_init(&zone);
+        unit_apply(&zone, &create);
+        ck_assert_int_eq(asked(&zone, &close, &mark), ZEGO_DELIVER_GO);
+        zego_rooms_delivered(zone.rooms, &zone.env, &close, mark, 1);
+
+        unit_zone_init(&other);
+        unit_apply(&other, &create);
+
+        (void) zego_rooms_apply(other.rooms, &other.env, &again, NULL, &record);
+
+        if (each) {
+            ck_assert_int_eq(zego_rooms_load(zone.rooms, &zone.env, data,
+                                             record.len), ZEGO_APPLIED);
+        }
+
+        (void) zego_rooms_apply(other.rooms, &other.env, &over, NULL, &record);
+        (void) zego_rooms_load(zone.rooms, &zone.env, data, record.len);
+
+        ck_assert_int_eq(asked(&zone, &over, &mark), ZEGO_DELIVER_GO);
+
+        unit_zone_done(&other);
+        unit_zone_done(&zone);
+    }
+}
+END_TEST
+
+
+/*
+ * In a full zone it is known of what came first no longer, but of what is on
+ * its way, and nothing that is finished comes back for it.
+ */
+
+START_TEST(in_a_full_zone)
+{
+    char          ids[50][4];
+    size_t        i;
+    uint64_t      first, mark;
+    unit_zone_t   zone;
+    zego_event_t  streams[50];
+    zego_stats_t  stats;
+
+    static const zego_event_t  create = STREAM_CREATE(1, 1, 900, "t");
+    static const zego_event_t  close = STREAM_CLOSE(1, 2, 900, 950, "t");
+
+    unit_zone_init(&zone);
+    unit_apply(&zone, &create);
+    unit_apply(&zone, &close);
+
+    for (i = 0; i < 50; i++) {
+        streams[i] = (zego_event_t) STREAM_CREATE(1, 3 + i, 1000 + i, "");
+        streams[i].stream_id.data = ids[i];
+        streams[i].stream_id.len = snprintf(ids[i], 4, "s%02zu", i);
+    }
+
+    ck_assert_int_eq(asked(&zone, &streams[0], &first), ZEGO_DELIVER_GO);
+
+    for (i = 1; i < 40; i++) {
+        ck_assert_int_eq(asked(&zone, &streams[i], &mark), ZEGO_DELIVER_GO);
+        zego_rooms_delivered(zone.rooms, &zone.env, &streams[i], mark, 1);
+    }
+
+    zone.heap.budget = zone.heap.bytes;
+
+    for (i = 40; i < 50; i++) {
+        ck_assert_int_eq(asked(&zone, &streams[i], &mark), ZEGO_DELIVER_GO);
+        zego_rooms_delivered(zone.rooms, &zone.env, &streams[i], mark, 1);
+    }
+
+    ck_assert_int_eq(asked(&zone, &streams[0], &mark), ZEGO_DELIVER_WAIT);
+    ck_assert_int_eq(unit_apply(&zone, &create), ZEGO_STALE);
+
+    zego_rooms_stats(zone.rooms, &stats);
+    ck_assert_uint_eq(stats.evictions, 0);
+
     unit_zone_done(&zone);
 }
 END_TEST
@@ -535,11 +683,9 @@ START_TEST(it_is_forgotten_in_time)
     unit_apply(&zone, &stays);
     unit_apply(&zone, &goes);
 
-    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &stays, 1,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&zone, &stays, &mark), ZEGO_DELIVER_GO);
     zego_rooms_delivered(zone.rooms, &zone.env, &stays, mark, 1);
-    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &goes, 0,
-                                        &mark), ZEGO_DELIVER_GO);
+    ck_assert_int_eq(asked(&zone, &goes, &mark), ZEGO_DELIVER_GO);
     zego_rooms_delivered(zone.rooms, &zone.env, &goes, mark, 1);
 
     zone.env.now += UNIT_HORIZON - 1;
@@ -551,8 +697,7 @@ START_TEST(it_is_forgotten_in_time)
     (void) zego_rooms_expire(zone.rooms, &zone.env, 100);
     zego_rooms_stats(zone.rooms, &stats);
     ck_assert_uint_eq(stats.deliveries, 1);
-    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &stays, 0,
-                                        &mark), ZEGO_DELIVER_KNOWN);
+    ck_assert_int_eq(asked(&zone, &stays, &mark), ZEGO_DELIVER_KNOWN);
     unit_zone_done(&zone);
 }
 END_TEST
@@ -563,7 +708,8 @@ main(void)
 {
     const TTest  *tests[] = {
         in_the_end_it_has_what_is_listed, late_answers_leave_doubt,
-        a_copy_knows_as_much, it_is_forgotten_in_time, NULL
+        fields_are_told, a_copy_knows_as_much,
+        told_by_another, in_a_full_zone, it_is_forgotten_in_time, NULL
     };
 
     return unit_main("deliver", tests);
