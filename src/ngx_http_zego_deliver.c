@@ -36,6 +36,7 @@ static ngx_int_t ngx_http_zego_deliver_hold(ngx_http_zego_deliver_t *d);
 static void ngx_http_zego_deliver_held(ngx_event_t *ev);
 static void ngx_http_zego_deliver_renew(ngx_event_t *ev);
 static ngx_uint_t ngx_http_zego_deliver_acknowledged(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_zego_deliver_unanswered(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -274,11 +275,9 @@ ngx_http_zego_delivered(ngx_http_zego_deliver_t *d)
 
     acknowledged = ngx_http_zego_deliver_acknowledged(d->request);
 
-    /* the backend does not know that the client has gone: the mark stays */
+    /* the backend does not know that it has ended: the mark stays */
 
-    if (!acknowledged
-        && d->request->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
-    {
+    if (!acknowledged && ngx_http_zego_deliver_unanswered(d->request)) {
         return;
     }
 
@@ -334,4 +333,34 @@ ngx_http_zego_deliver_acknowledged(ngx_http_request_t *r)
     status = state[r->upstream_states->nelts - 1].status;
 
     return status >= NGX_HTTP_OK && status < NGX_HTTP_SPECIAL_RESPONSE;
+}
+
+
+/* it ended, and nginx had neither an answer nor given up */
+
+static ngx_uint_t
+ngx_http_zego_deliver_unanswered(ngx_http_request_t *r)
+{
+    ngx_uint_t                  i;
+    ngx_http_upstream_state_t  *state;
+
+    if (r->headers_out.status == 0
+        || r->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
+        return 1;
+    }
+
+    if (r->upstream_states == NULL) {
+        return 0;
+    }
+
+    state = r->upstream_states->elts;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+        if (state[i].peer && state[i].status == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }

@@ -1,5 +1,6 @@
 """A backend that is told of changes only, and is as simple as can be."""
 
+import errno
 import itertools
 import os
 import random
@@ -7,8 +8,10 @@ import signal
 import threading
 import unittest
 
+import faketime
 from backend import Backend, Naive, entries
 from callbacks import Life, carried, encode, from_set
+from disk import FAILED, Stored, needs_disk
 from gateway import (LOAD_FAULTS, ROUNDS, SAMPLE, SEED, Gateway, Vendor,
                      free_port, say, until)
 
@@ -20,6 +23,10 @@ location = /told {
     proxy_pass http://127.0.0.1:%d;
     proxy_read_timeout 10s;
     proxy_ignore_client_abort %s;
+    access_log access.log;
+}
+location @fine {
+    return 200 fine;
     access_log access.log;
 }
 """
@@ -78,8 +85,9 @@ class Changes(unittest.TestCase):
         self.rng = random.Random(SEED)
 
     def gateway(self, directive, port, ignore="on", **settings):
-        return Gateway(self, workers=4, load=LOAD_FAULTS, server=LOCATION
-                       % (directive, port, ignore), **settings)
+        return Gateway(self, **{
+            "workers": 4, "load": LOAD_FAULTS,
+            "server": LOCATION % (directive, port, ignore)} | settings)
 
     def lives(self):
         return list(of_lives(self.rng, 40, 4, max(20 * ROUNDS // SAMPLE, 4)))
@@ -121,6 +129,21 @@ class Changes(unittest.TestCase):
         """What the same backend makes of all callbacks."""
         for directive in "zego_callback zone=rooms pass;", "":
             self.assertNotEqual(set(), self.sent(directive))
+
+    def test_once(self):
+        """However many say so at the same time, at all workers."""
+        backend = Backend(self)
+        gateway = self.gateway(CHANGES, backend.port,
+                               horizon="5m store=store")
+        life = Life("room", 1, itertools.count(1700000000000))
+        connections = gateway.connections()
+        bodies = [encode(life.stream_create(f"{n}")) for n in range(100)]
+        for body in bodies:
+            for connection in connections:
+                connection.send(body, path="/told")
+            for connection in connections:
+                self.assertEqual(200, connection.answer()[0])
+        self.assertEqual(bodies, [body for _, _, body in backend.requests])
 
     def test_down_and_up(self):
         """While the zone is reloaded and resized; what a worker has on its way
@@ -193,22 +216,109 @@ class Changes(unittest.TestCase):
         self.assertEqual(bodies, [body for _, _, body in backend.requests])
         gateway.check({})
 
-    def test_left(self):
-        """The client goes away; the backend may take what it was told."""
+    @unittest.skipUnless(faketime.FOUND, "libfaketime")
+    def test_slow(self):
+        """What takes long is waited for as long as its worker lives."""
+        clock = faketime.Clock(self)
         backend = Backend(self)
-        gateway = self.gateway(CHANGES, backend.port, ignore="off")
+        gateway = self.gateway(CHANGES, backend.port, nginx=clock.nginx,
+                               load=LOAD_FAULTS + faketime.LOAD)
+        backend.pause = threading.Event()
+        life = Life("room", 1, itertools.count(1700000000000))
+        first, second = gateway.connections()[:2]
+        gets = gateway.connections()
+        first.send(encode(life.stream_create("a")), path="/told")
+        until(lambda: len(backend.requests) == 1, "it is told")
+        second.send(encode(life.stream_close("a")), path="/told")
+        until(lambda: gateway.metric("zego_deliveries_held_total"), "held")
+        for _ in range(3):
+            clock.jump(3)
+            for connection in 2 * gets:     # the timers of each have expired
+                connection.worker()
+        self.assertEqual(1, len(backend.requests))
+        backend.pause.set()
+        self.assertEqual(200, first.answer()[0])
+        self.assertEqual(200, second.answer()[0])
+        self.assertEqual(2, len(backend.requests))
+
+    def test_error_page(self):
+        """What it makes of the backend's answer is for the client only."""
+        backend = Backend(self)
+        gateway = self.gateway(CHANGES + """
+            proxy_intercept_errors on;
+            error_page 500 =200 @fine;""", backend.port)
+        backend.status = 500
+        created = Life("room", 1, itertools.count(1700000000000)
+                       ).stream_create("a")
+        for number in 1, 2:
+            self.assertEqual((200, b"fine"), gateway.connect().post(
+                encode(created), path="/told"))
+            self.assertEqual(number, len(backend.requests))
+
+    @needs_disk
+    def test_fields(self):
+        """An entry is told again when anything of it has changed, also if the
+        disk fails between the change and its delivery."""
+        backend = Backend(self)
+        gateway = Stored(self, horizon="5m store=store", workers=1,
+                         server=LOCATION % (CHANGES, backend.port, "on"))
+        created = Life("room", 1, itertools.count(1700000000000)
+                       ).stream_create("a")
+        connection = gateway.connect()
+
+        def told(callback):
+            """By how many requests it has been."""
+            self.assertEqual((200, b""), connection.post(encode(callback),
+                                                         path="/told"))
+            return len(backend.requests)
+
+        self.assertEqual([1, 1], [told(created), told(created)])
+        gateway.settle()
+        renamed = created | {"user_name": "a longer name"}
+        self.assertEqual([2, 2], [told(renamed), told(renamed)])
+
+        renamed = created | {"user_name": "a name longer still"}
+        gateway.expected.append(FAILED + "writing to it failed")
+        gateway.disk.dsync.fail(errno.EIO, 1)
+        self.assertEqual(503, connection.post(encode(renamed),
+                                              path="/told")[0])
+        self.assertEqual(2, len(backend.requests))
+        until(lambda: connection.post(encode(renamed), path="/told")[0] == 200,
+              "the disk is back")
+        self.assertEqual(3, len(backend.requests))
+
+    def test_left(self):
+        """The request ends, and nothing says so to the backend, which may take
+        what it was told."""
+        for directive, settings in (
+                (CHANGES, {}),
+                (CHANGES + "post_action @fine;", {}),
+                (CHANGES, {"load": LOAD_FAULTS
+                           + "worker_shutdown_timeout 100ms;"})):
+            with self.subTest(directive=directive, settings=settings):
+                self.left(directive, settings)
+
+    def left(self, directive, settings):
+        backend = Backend(self)
+        gateway = self.gateway(directive, backend.port, "off", **settings)
         backend.pause = threading.Event()
         life = Life("room", 1, itertools.count(1700000000000))
         callbacks = [life.stream_create("a"), life.stream_close("a")]
-        first, second = gateway.connections()[:2]
+        first = gateway.connect()
         first.send(encode(callbacks[0]), path="/told")
         until(lambda: len(backend.requests) == 1, "it is told")
-        first.close()
-        until(lambda: " 499 " in (gateway.root / "access.log").read_text(),
-              "it has left")
+        if settings:
+            gateway.reload({})
+            with self.assertRaises(OSError):
+                first.answer()
+        else:
+            first.close()
+            until((gateway.root / "access.log").read_text, "it has left")
+        second = gateway.connections()[0]
         second.send(encode(callbacks[1]), path="/told")
         until(lambda: gateway.metric("zego_deliveries_held_total"), "held")
         self.assertEqual(1, len(backend.requests))
         backend.pause.set()
         self.assertEqual(200, second.answer()[0])
         self.assertEqual(2, len(backend.requests))
+        gateway.end()
