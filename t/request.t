@@ -20,27 +20,6 @@ sub chunks {
                     unpack("(a$size)*", $body), '';
 }
 
-# HTTP/2: a client's first bytes, and a POST with its body in these frames
-
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-    return substr(pack('N', length $payload), 1)
-           . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
-sub h2 {
-    my ($path, @data) = @_;
-    my $headers = "\x83\x86" . "\x04" . pack('C/a*', $path)
-                  . "\x01" . pack('C/a*', 'localhost');
-    my $out = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
-              . frame(1, 4, 1, $headers);
-    while (@data) {
-        my $data = shift @data;
-        $out .= frame(0, @data ? 0 : 1, 1, $data);
-    }
-    return $out;
-}
-
 our $H2 = <<'CONF';
     zego_zone zone=live:1m;
     zego_app 1 secret=secret;
@@ -261,7 +240,7 @@ qr/^$no${no}HTTP\/1\.1 200 OK\r\n/
 === TEST 17: HTTP/2, a body in one frame
 --- http_config eval: $::H2
 --- raw_request eval
-main::h2('/callback', Zego::callback('room_create', room_id => 'h2'))
+Zego::h2('/callback', [Zego::callback('room_create', room_id => 'h2')])
 --- http09
 --- access_log
 HTTP/2.0 200 applied h2
@@ -270,7 +249,7 @@ HTTP/2.0 200 applied h2
 === TEST 18: HTTP/2, a body in many frames
 --- http_config eval: $::H2
 --- raw_request eval
-main::h2('/callback', unpack('(a777)*', main::long_body(30000, 'many')), '')
+Zego::h2('/callback', [unpack('(a777)*', main::long_body(30000, 'many')), ''])
 --- http09
 --- access_log
 HTTP/2.0 200 applied many
@@ -279,7 +258,7 @@ HTTP/2.0 200 applied many
 === TEST 19: HTTP/2, an error
 --- http_config eval: $::H2
 --- raw_request eval
-main::h2('/callback', '{', '"event":"room_create"', '}')
+Zego::h2('/callback', ['{', '"event":"room_create"', '}'])
 --- http09
 --- response_body_like: \{"Reason":"missing","Field":"appid"\}
 --- access_log

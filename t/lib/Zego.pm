@@ -10,7 +10,8 @@ use Digest::SHA qw(sha1_hex);
 use Test::Nginx::Socket;
 
 use base 'Exporter';
-our @EXPORT = qw(callback form get nginx_t percent pipeline post room signed);
+our @EXPORT = qw(callback form get h2 nginx_t percent pipeline post room
+                 signed);
 
 # the documented vector of a signature, for secret "secret"
 my @signed = (
@@ -127,6 +128,33 @@ sub pipeline {
         . (defined $body ? 'Content-Length: ' . length($body) . "\r\n" : '')
         . "\r\n" . ($body // '');
     } @_;
+}
+
+sub frame {
+    my ($type, $flags, $stream, $payload) = @_;
+    return substr(pack('N', length $payload), 1)
+           . pack('CCN', $type, $flags, $stream) . $payload;
+}
+
+# HTTP/2: a client's first bytes, and POSTs side by side, each with its body in
+# these frames
+sub h2 {
+    my ($path, @bodies) = @_;
+    my $headers = "\x83\x86" . "\x04" . pack('C/a*', $path)
+                  . "\x01" . pack('C/a*', 'localhost');
+    my @streams = map { 2 * $_ + 1 } 0 .. $#bodies;
+    my %left;
+    @left{@streams} = map { [@$_] } @bodies;
+
+    my $out = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '');
+    $out .= frame(1, 4, $_, $headers) for @streams;
+    while (my @more = grep { @{$left{$_}} } @streams) {
+        for (@more) {
+            my $data = shift @{$left{$_}};
+            $out .= frame(0, @{$left{$_}} ? 0 : 1, $_, $data);
+        }
+    }
+    return $out;
 }
 
 # leaves in /t what nginx -t says to a configuration
