@@ -5,7 +5,7 @@ use lib 't/lib';
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 266;
+plan tests => repeat_each() * 394;
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -52,7 +52,44 @@ sub counted {
 
 our $body = Zego::callback('room_create');
 our $long = Zego::callback('room_create', more => 'm' x 9000);
+our $split = Zego::callback('room_create', room_id => "caf\xc3\xa9",
+                           more => 'm' x 8000);
 our $once = counted('room_create', applied => 1);
+
+our $H2 = <<'CONF';
+    zego_zone zone=live:1m;
+    zego_app 1 secret=secret;
+
+    log_format h2 "$server_protocol $status $zego_verdict";
+    log_format got escape=none "got $request_body";
+
+    # of all on this port those with an address come first
+    server {
+        listen 127.0.0.1:$TEST_NGINX_SERVER_PORT http2;
+        access_log logs/access.log h2;
+        keepalive_requests 1;
+
+        location = /callback {
+            zego_callback zone=live pass;
+            client_body_buffer_size 1k;
+            proxy_pass http://127.0.0.2:$TEST_NGINX_SERVER_PORT/backend;
+        }
+    }
+
+    server {
+        listen 127.0.0.2:$TEST_NGINX_SERVER_PORT;
+        access_log logs/access.log got;
+
+        location = /backend {
+            client_body_buffer_size 64k;
+            proxy_pass http://127.0.0.2:$TEST_NGINX_SERVER_PORT/sink;
+        }
+
+        location = /sink {
+            return 200 "backend";
+        }
+    }
+CONF
 
 run_tests();
 
@@ -538,3 +575,342 @@ the file
 ['X-Heard: room_create', ('! X-Heard') x 3, ('X-Heard: stream_close') x 2]
 --- response_body_like eval
 ['^backend$', ('^$') x 3, ('^backend$') x 2]
+
+
+=== TEST 26: a body in two buffers, which comes in three parts
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+    }
+--- request eval
+my ($first, $more, $last) = $main::split =~ /(.{30})(.*\xc3)(.*)/s;
+[["POST /callback\n$first", { value => $more, delay_before => 0.1 },
+  { value => $last, delay_before => 0.1 }], 'GET /live/metrics']
+--- response_headers eval
+["X-Method: POST\r\nX-Got: $main::split\r\nX-Heard: applied", '']
+--- response_body_like eval
+['^backend$', $main::once]
+
+
+=== TEST 27: Expect: 100-continue
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+    }
+--- raw_request eval
+["POST /callback HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+ . "Expect: 100-continue\r\nContent-Length: " . length($main::body)
+ . "\r\n\r\n", $main::body]
+--- raw_request_middle_delay: 0.1
+--- http09
+--- response_body_like eval
+my $ok = qr/HTTP\/1\.1 200 OK\r\n.*X-Got: \Q$main::body\E\r\n/s;
+qr/^HTTP\/1\.1 100 Continue\r\n\r\n${ok}X-Heard: applied\r\n\r\nbackend$/
+
+
+=== TEST 28: HTTP/0.9, which has no POST
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+    }
+--- raw_request eval
+"GET /callback\r\n"
+--- http09
+--- response_body chop
+backend
+
+
+=== TEST 29: HTTP/2, a body in one frame
+--- http_config eval: $::H2
+--- config
+--- raw_request eval
+Zego::h2('/callback', [$main::body])
+--- http09
+--- response_body_like: backend
+--- access_log eval
+["got $main::body\n", "HTTP/2.0 200 applied\n"]
+
+
+=== TEST 30: HTTP/2, a body in many frames, which needs a file
+--- http_config eval: $::H2
+--- config
+--- raw_request eval
+Zego::h2('/callback', [unpack('(a777)*', $main::long), ''])
+--- http09
+--- response_body_like: backend
+--- access_log eval
+["got $main::long\n", "HTTP/2.0 200 applied\n"]
+
+
+=== TEST 31: HTTP/2, two side by side
+--- http_config eval: $::H2 =~ s/(?<=keepalive_requests )1/2/r
+--- config
+--- raw_request eval
+Zego::h2('/callback', [unpack('(a700)*', $main::long)],
+         [unpack('(a200)*', Zego::callback('stream_create'))])
+--- http09
+--- response_body_like: backend.*backend
+--- access_log eval
+["got $main::long\n", 'got ' . Zego::callback('stream_create') . "\n",
+ "HTTP/2.0 200 applied\n"]
+--- no_access_log
+duplicate
+
+
+=== TEST 32: a client that goes away in the middle of its body
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+    }
+--- request eval
+["POST /callback\n$main::body", 'GET /live/metrics']
+--- more_headers eval
+['Content-Length: ' . (1 + length $main::body), '']
+--- shutdown: 1
+--- error_code eval
+['', 200]
+--- response_body_like eval
+['^$', main::counted('room_create')]
+
+
+=== TEST 33: error_page brings a request here: a POST becomes a GET
+--- config
+    location = /old {
+        error_page 418 = /callback;
+        return 418;
+    }
+
+    location = /callback {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict "<$zego_verdict>";
+    }
+--- request eval
+["POST /old\n$main::body", 'GET /live/metrics']
+--- response_headers eval
+["X-Method: GET\r\nX-Heard: <>", '']
+--- response_body_like eval
+['^backend$', main::counted('room_create')]
+
+
+=== TEST 34: the backend is down: the POST becomes a GET, of another zone
+--- http_config
+    zego_zone zone=live:1m;
+    zego_zone zone=other:1m;
+    zego_app 1 secret=secret;
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:1;
+        error_page 502 = /again;
+    }
+
+    location = /again {
+        zego_callback zone=other pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+        proxy_set_header X-Event $zego_event;
+    }
+
+    location /other/ {
+        zego_status zone=other;
+    }
+--- request eval
+["POST /callback\n$main::body", 'GET /live/metrics', 'GET /other/metrics']
+--- response_headers eval
+["X-Method: GET\r\nX-Heard: applied room_create", '', '']
+--- response_body_like eval
+['^backend$', $main::once, main::counted('room_create')]
+
+
+=== TEST 35: try_files, and another location
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        try_files /there_is_none /again;
+    }
+
+    location = /again {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+        proxy_set_header X-Event $zego_event;
+    }
+--- request eval
+["POST /callback\n$main::body", 'GET /live/metrics']
+--- response_headers eval
+["X-Method: POST\r\nX-Got: $main::body\r\nX-Heard: applied room_create", '']
+--- response_body_like eval
+['^backend$', $main::once]
+
+
+=== TEST 36: a body in a file: one backend fails, another one gets it too
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        client_body_buffer_size 1k;
+        proxy_pass http://127.0.0.1:$server_port/fails;
+        proxy_intercept_errors on;
+        error_page 500 = @backend;
+    }
+
+    location @backend {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+        add_header X-File $request_body_file always;
+    }
+
+    location = /fails {
+        proxy_pass http://127.0.0.1:$server_port/error;
+    }
+
+    location = /error {
+        return 500;
+    }
+--- request eval
+["POST /callback\n$main::long", 'GET /live/metrics']
+--- response_headers eval
+["X-Method: POST\r\nX-Got: $main::long\r\nX-Heard: applied", '']
+--- raw_response_headers_like eval
+['X-File: /.+', '']
+--- response_body_like eval
+['^backend$', $main::once]
+
+
+=== TEST 37: X-Accel-Redirect to a named location, which gets all of it
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        client_body_buffer_size 1k;
+        proxy_pass http://127.0.0.1:$server_port/elsewhere;
+    }
+
+    location = /elsewhere {
+        add_header X-Accel-Redirect @again;
+        return 200;
+    }
+
+    location @again {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+    }
+--- request eval
+["POST /callback\n$main::long", 'GET /live/metrics']
+--- response_headers eval
+["X-Method: POST\r\nX-Got: $main::long\r\nX-Heard: applied", '']
+--- response_body_like eval
+['^backend$', $main::once]
+
+
+=== TEST 38: subrequests are no callbacks: auth_request and mirror
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        auth_request /auth;
+        mirror /mirror;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+    }
+
+    location = /other {
+        mirror /mirror;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+    }
+
+    location = /auth {
+        internal;
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/sink;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+    }
+
+    location = /mirror {
+        internal;
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/sink;
+    }
+--- request eval
+["POST /callback\n$main::body", "POST /other\n$main::body",
+ 'GET /live/metrics']
+--- response_headers eval
+["X-Method: POST\r\nX-Got: $main::body\r\nX-Heard: applied",
+ "X-Method: POST\r\nX-Got: $main::body", '']
+--- response_body_like eval
+['^backend$', '^backend$', $main::once]
+
+
+=== TEST 39: what access and limits refuse is not taken
+--- http_config
+    zego_zone zone=live:1m;
+    zego_app 1 secret=secret;
+    limit_req_zone $server_port zone=all:1m rate=1r/m;
+--- config
+    proxy_set_header X-Verdict $zego_verdict;
+
+    location = /denied {
+        zego_callback zone=live pass;
+        deny all;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+    }
+
+    location = /asked {
+        zego_callback zone=live pass;
+        auth_request /auth;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+    }
+
+    location = /auth {
+        internal;
+        return 401;
+    }
+
+    location = /limited {
+        zego_callback zone=live pass;
+        limit_req zone=all;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+    }
+--- request eval
+[(map { "POST /$_\n$main::body" } qw(denied asked limited limited)),
+ 'GET /live/metrics']
+--- error_code eval
+[403, 401, 200, 503, 200]
+--- response_headers eval
+['! X-Heard', '! X-Heard', 'X-Heard: applied', '! X-Heard', '']
+--- response_body_like eval
+['403', '401', '^backend$', '503', $main::once]
+
+
+=== TEST 40: what auth_request refuses is taken where error_page brings it
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        auth_request /auth;
+        error_page 401 = @backend;
+        proxy_pass http://127.0.0.1:1;
+    }
+
+    location = /auth {
+        internal;
+        return 401;
+    }
+
+    location @backend {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$server_port/backend;
+        proxy_set_header X-Verdict $zego_verdict;
+    }
+--- request eval
+["POST /callback\n$main::body", 'GET /live/metrics']
+--- response_headers eval
+["X-Method: POST\r\nX-Got: $main::body\r\nX-Heard: applied", '']
+--- response_body_like eval
+['^backend$', $main::once]
