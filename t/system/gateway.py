@@ -145,6 +145,27 @@ def free_port():
         return port
 
 
+def http2(port):
+    """What has a server listen for HTTP/2."""
+    version = subprocess.run([NGINX, "-v"], capture_output=True,
+                             text=True).stderr
+    version = [int(part)
+               for part in re.search(r"/([\d.]+)", version)[1].split(".")]
+    listen = f"listen 127.0.0.1:{port}"
+    return (f"{listen}; http2 on;" if version >= [1, 25, 1]
+            else f"{listen} http2;")
+
+
+def post_http2(test, port, body, path="/callback"):
+    """With a 200 for an answer."""
+    result = subprocess.run(
+        ["curl", "-sS", "--http2-prior-knowledge", "--data-binary", "@-",
+         "-w", "%{http_version} %{http_code}",
+         f"http://127.0.0.1:{port}{path}"],
+        input=body, capture_output=True, timeout=DEADLINE)
+    test.assertEqual((b"2 200", b""), (result.stdout, result.stderr))
+
+
 class Gateway:
     """Log lines of [crit] and worse that no pattern in expected matches, and
     an exit status that is not 0, fail the test."""

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 import shutil
 import signal
 import socket
@@ -11,8 +10,8 @@ import sys
 import unittest
 
 from callbacks import Life, encode, from_set
-from gateway import (CONFIG, DEADLINE, HTTP, NGINX, REPO, Gateway, free_port,
-                     until)
+from gateway import (CONFIG, DEADLINE, HTTP, REPO, Gateway, free_port, http2,
+                     post_http2, until)
 
 
 class Modes(unittest.TestCase):
@@ -116,24 +115,12 @@ class Modes(unittest.TestCase):
     @unittest.skipUnless(shutil.which("curl"), "no curl")
     def test_http2(self):
         port = free_port()
-        version = subprocess.run([NGINX, "-v"], capture_output=True,
-                                 text=True).stderr
-        version = [int(part)
-                   for part in re.search(r"/([\d.]+)", version)[1].split(".")]
-        listen = f"listen 127.0.0.1:{port}"
-        gateway = Gateway(self, server=f"{listen}; http2 on;"
-                          if version >= [1, 25, 1] else f"{listen} http2;")
+        gateway = Gateway(self, server=http2(port))
         # in one frame, in several, and in a file
         for size in 0, 20000, 200000:
             for callback in self.callbacks:
-                result = subprocess.run(
-                    ["curl", "-sS", "--http2-prior-knowledge", "--data-binary",
-                     "@-", "-w", "%{http_version} %{http_code}",
-                     f"http://127.0.0.1:{port}/callback"],
-                    input=encode(callback | {"title": "x" * size}),
-                    capture_output=True, timeout=DEADLINE)
-                self.assertEqual((b"2 200", b""),
-                                 (result.stdout, result.stderr))
+                post_http2(self, port,
+                           encode(callback | {"title": "x" * size}))
         gateway.check(from_set(self.callbacks))
 
     def test_sender(self):
