@@ -1,7 +1,10 @@
-"""A backend behind the gateway, as an HTTP server of its own."""
+"""A backend behind the gateway, as a server of its own: of HTTP, FastCGI, SCGI
+or uwsgi."""
 
 import http.server
 import json
+import socketserver
+import struct
 import threading
 import time
 
@@ -11,14 +14,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.body()
-        status = self.server.backend.take(self.path, self.headers, body)
+        status = self.server.backend.take(self.requestline, self.headers, body)
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    do_GET = do_PUT = do_POST
+
     def body(self):
         if self.headers.get("Transfer-Encoding", "") != "chunked":
-            return self.rfile.read(int(self.headers["Content-Length"]))
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = b""
         while size := int(self.rfile.readline(), 16):
             body += self.rfile.read(size)
@@ -30,16 +35,90 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Other(socketserver.StreamRequestHandler):
+    """Takes a request's variables in the place of its headers."""
+
+    def handle(self):
+        pairs, body = self.read()
+        variables = {name.decode(): value.decode() for name, value in pairs}
+        status = self.server.backend.take(variables["REQUEST_LINE"], variables,
+                                          body)
+        self.answer(b"Status: %d\r\nContent-Length: 0\r\n\r\n" % status)
+
+    def answer(self, data):
+        self.wfile.write(data)
+
+
+class FastCGI(Other):
+    PARAMS, STDIN = 4, 5
+
+    def read(self):
+        parts = {self.PARAMS: b"", self.STDIN: b""}
+        length = kind = None
+        while kind != self.STDIN or length:
+            kind, length, padding = struct.unpack("!xBxxHBx",
+                                                  self.rfile.read(8))
+            content = self.rfile.read(length)
+            self.rfile.read(padding)
+            if kind in parts:
+                parts[kind] += content
+        return self.pairs(parts[self.PARAMS]), parts[self.STDIN]
+
+    def pairs(self, data):
+        while data:
+            lengths = []
+            for _ in range(2):
+                size = 4 if data[0] & 0x80 else 1
+                lengths.append(int.from_bytes(data[:size], "big")
+                               & (0x7fffffff if size == 4 else 0x7f))
+                data = data[size:]
+            name, value = lengths
+            yield data[:name], data[name:name + value]
+            data = data[name + value:]
+
+    def answer(self, data):
+        for kind, content in (6, data), (3, bytes(8)):
+            self.wfile.write(struct.pack("!BBHHxx", 1, kind, 1, len(content))
+                             + content)
+
+
+class SCGI(Other):
+    def read(self):
+        parts = self.parts()
+        pairs = list(zip(parts[::2], parts[1::2]))
+        return pairs, self.rfile.read(int(dict(pairs)[b"CONTENT_LENGTH"]))
+
+    def parts(self):
+        """Names and values, by turns."""
+        length = b""
+        while (byte := self.rfile.read(1)) != b":":
+            length += byte
+        parts = self.rfile.read(int(length)).split(b"\0")
+        self.rfile.read(1)
+        return parts
+
+
+class Uwsgi(SCGI):
+    def parts(self):
+        data = self.rfile.read(struct.unpack("<xHx", self.rfile.read(4))[0])
+        parts = []
+        while data:
+            end = 2 + struct.unpack_from("<H", data)[0]
+            parts.append(data[2:end])
+            data = data[end:]
+        return parts
+
+
 class Backend:
     """Keeps what it was sent; answers 200, or what status says."""
 
-    def __init__(self, test, port=0):
+    def __init__(self, test, port=0, handler=Handler):
         self.lock = threading.Lock()
         self.requests = []
         self.status = 200
         self.pause = None
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port),
-                                                      Handler)
+                                                      handler)
         self.server.daemon_threads = True
         self.server.backend = self
         self.port = self.server.server_port
@@ -48,9 +127,9 @@ class Backend:
         self.thread.start()
         test.addCleanup(self.close)
 
-    def take(self, path, headers, body):
+    def take(self, line, headers, body):
         with self.lock:
-            self.requests.append((path, headers, body))
+            self.requests.append((line, headers, body))
         if self.pause:
             self.pause.wait()
         return self.status
@@ -94,7 +173,7 @@ class Naive(Backend):
         self.applied = 0
         super().__init__(test, port)
 
-    def take(self, path, headers, body):
+    def take(self, line, headers, body):
         begun = time.monotonic()
         with self.lock:
             chance = self.rng.random()
