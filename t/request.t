@@ -1,5 +1,8 @@
 # Every shape in which a callback may come in, and every way in which nginx
 # may bring a request to its location, or past it.
+#
+# With no_http2 are what HTTP/2 does not have, and what is answered with its
+# body unread, which curl may take for an error of the stream.
 
 use lib 't/lib';
 use Test::Nginx::Socket;
@@ -129,6 +132,7 @@ my ($first, @bytes) = split //, $body;
 
 
 === TEST 8: a chunked body
+--- no_http2
 --- request eval
 ["POST /callback\n"
  . main::chunks(Zego::callback('room_create', room_id => 'chunked'), 7),
@@ -140,6 +144,7 @@ my ($first, @bytes) = split //, $body;
 
 
 === TEST 9: a chunked body in a file
+--- no_http2
 --- config
     location = /callback {
         zego_callback zone=live;
@@ -225,6 +230,7 @@ qr/^$no${no}HTTP\/1\.1 200 OK\r\n/
 
 
 === TEST 16: a client that goes away in the middle of its body
+--- no_http2
 --- request eval
 ['POST /callback
 {"event":"room_create","appid":1,"room_id":"room1"', 'GET /live/rooms']
@@ -287,6 +293,7 @@ HTTP/2.0 400 rejected -
 
 
 === TEST 21: error_page brings a request here: a POST becomes a GET
+--- no_http2
 --- config
     location = /old {
         error_page 418 = /callback;
@@ -397,6 +404,7 @@ HTTP/2.0 400 rejected -
 
 
 === TEST 26: "return" in the location answers before a callback is looked at
+--- no_http2
 --- config
     location = /callback {
         zego_callback zone=live;
@@ -466,6 +474,7 @@ the page
 
 
 === TEST 29: the location is left to others by "if" and by nesting
+--- no_http2
 --- config
     location /callback {
         zego_callback zone=live;
@@ -492,6 +501,7 @@ the page
 
 
 === TEST 30: callbacks come after access control
+--- no_http2
 --- config
     location = /callback {
         zego_callback zone=live;
@@ -513,6 +523,7 @@ the page
 
 
 === TEST 31: "limit_except" lets a POST through
+--- no_http2
 --- config
     location = /callback {
         zego_callback zone=live;

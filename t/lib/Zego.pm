@@ -172,15 +172,18 @@ sub nginx_t {
     return;
 }
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    if (!defined $block->http_config) {
-        $block->set_value(http_config => <<'CONF');
+# of the blocks that give none
+our $zones = <<'CONF';
     zego_zone zone=live:1m;
     zego_app 1 secret=secret;
     zego_app 2 secret=secret;
 CONF
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    if (!defined $block->http_config) {
+        $block->set_value(http_config => $zones);
     }
 
     if (!defined $block->config) {
