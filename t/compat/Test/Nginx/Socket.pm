@@ -147,9 +147,10 @@ sub expand {
     return '' if !defined $text;
 
     $text =~ s{\$(TEST_NGINX_[_A-Z0-9]+)}{
-        $1 =~ /^TEST_NGINX_RAND_PORT_\d+$/ ? $rand_ports{$1} ||= free_port()
-                                           : $ENV{$1}
-            // bail_out("$name - No environment $1 defined.\n")
+        my $var = $1;
+        $var =~ /^TEST_NGINX_RAND_PORT_\d+$/
+            ? $rand_ports{$var} ||= free_port()
+            : $ENV{$var} // bail_out("$name - No environment $var defined.\n")
     }eg;
     return $text;
 }
