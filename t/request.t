@@ -618,6 +618,7 @@ zego callback in a subrequest was not taken
     location /live/ {
         zego_status zone=live;
     }
+--- no_http2
 --- request eval
 ["POST /callback\n"
  . main::chunks("event=room_create&appid=1&timestamp=1&nonce=2&room_id=cut&"
