@@ -13,9 +13,9 @@ import time
 import unittest
 
 from callbacks import Life, encode, from_set
-from faults import (CHECK, DIED, LOCKED, REBUILT, TEAR, Faulty, answers,
+from faults import (CHECK, LOCKED, REBUILT, TEAR, Faulty, answers,
                     needs_watched, post)
-from gateway import ROUNDS, SEED, say, until
+from gateway import DIED, ROUNDS, SEED, say, until
 from test_full import FULL
 from test_kills import EMPTY
 
