@@ -751,8 +751,6 @@ ngx_http_zego_callback_go(ngx_http_request_t *r, ngx_http_zego_callback_t *cb)
     switch (rc) {
 
     case NGX_DECLINED:
-        r->preserve_body = 1;
-
         r->write_event_handler = ngx_http_core_run_phases;
         ngx_http_core_run_phases(r);
 
