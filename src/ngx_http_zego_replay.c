@@ -6,7 +6,7 @@
 
 static ngx_http_zego_seen_t *ngx_http_zego_replay_set(
     ngx_http_zego_zone_sh_t *sh, uint64_t key);
-static ngx_uint_t ngx_http_zego_replay_put(ngx_http_zego_zone_sh_t *sh,
+static void ngx_http_zego_replay_put(ngx_http_zego_zone_sh_t *sh,
     ngx_http_zego_seen_t *seen);
 
 
@@ -46,10 +46,12 @@ ngx_http_zego_replay_copy(ngx_http_zego_zone_sh_t *sh,
 {
     ngx_uint_t  i, n;
 
-    for (i = 0; i < osh->nseen; i++) {
-        for (n = NGX_HTTP_ZEGO_SEEN; n-- > 0; /* void */ ) {
+    /* the oldest of every set first, as several may become one */
+
+    for (n = NGX_HTTP_ZEGO_SEEN; n-- > 0; /* void */ ) {
+        for (i = 0; i < osh->nseen; i++) {
             if (osh->seen[i][n].key) {
-                (void) ngx_http_zego_replay_put(sh, &osh->seen[i][n]);
+                ngx_http_zego_replay_put(sh, &osh->seen[i][n]);
             }
         }
     }
@@ -126,9 +128,7 @@ ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key, uint64_t fact)
     seen.key = key;
     seen.fact = fact;
 
-    if (ngx_http_zego_replay_put(sh, &seen)) {
-        (void) ngx_atomic_fetch_add(&sh->metrics.forgotten, 1);
-    }
+    ngx_http_zego_replay_put(sh, &seen);
 
     return 0;
 }
@@ -143,22 +143,21 @@ ngx_http_zego_replay_set(ngx_http_zego_zone_sh_t *sh, uint64_t key)
 }
 
 
-/* 1 when it took the place of the one that was seen first */
+/* in a full set it takes the place of the one that was seen first */
 
-static ngx_uint_t
+static void
 ngx_http_zego_replay_put(ngx_http_zego_zone_sh_t *sh,
     ngx_http_zego_seen_t *seen)
 {
-    ngx_uint_t             forgotten;
     ngx_http_zego_seen_t  *set;
 
     set = ngx_http_zego_replay_set(sh, seen->key);
 
-    forgotten = (set[NGX_HTTP_ZEGO_SEEN - 1].key != 0);
+    if (set[NGX_HTTP_ZEGO_SEEN - 1].key) {
+        (void) ngx_atomic_fetch_add(&sh->metrics.forgotten, 1);
+    }
 
     ngx_memmove(set + 1, set, (NGX_HTTP_ZEGO_SEEN - 1) * sizeof(*set));
 
     *set = *seen;
-
-    return forgotten;
 }

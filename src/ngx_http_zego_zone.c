@@ -722,6 +722,8 @@ ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
                       "while it was resized", &zone->shm_zone->shm.name);
     }
 
+    zone->sh->metrics = old->sh->metrics;
+
     if (!old->sh->busy) {
         ngx_http_zego_replay_copy(zone->sh, old->sh);
 
@@ -731,7 +733,6 @@ ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
         }
     }
 
-    zone->sh->metrics = old->sh->metrics;
     zone->sh->kept = old->sh->kept;
     zone->sh->kept.keeper = 0;
 

@@ -18,13 +18,16 @@ class Signatures(unittest.TestCase):
     def setUp(self):
         self.gateway = Gateway(self)
 
+    def refuse(self, **settings):
+        self.gateway.settings["config"] = self.gateway.settings[
+            "config"].replace("zego_callback zone=rooms;",
+                              "zego_callback zone=rooms replay=refuse;")
+        self.gateway.reload({"http": "zego_app 1 secret=secret;"} | settings)
+
     def test_replay(self):
         """It is known whichever worker saw it, and after reloads."""
         gateway = self.gateway
-        gateway.settings["config"] = gateway.settings["config"].replace(
-            "zego_callback zone=rooms;",
-            "zego_callback zone=rooms replay=refuse;")
-        gateway.reload({"http": "zego_app 1 secret=secret;"})
+        self.refuse()
         life = Life("room", 1, iter(range(1700000000000, 1800000000000)))
         callbacks = [life.stream_create(f"stream {number}")
                      | {"nonce": str(number)} for number in range(200)]
@@ -42,6 +45,31 @@ class Signatures(unittest.TestCase):
         until(lambda: len(gateway.workers()) == 2, "old workers have gone")
         self.assertEqual(0, gateway.metric("zego_replay_evictions_total"))
         gateway.check(from_set(callbacks))
+
+    def test_less_room(self):
+        """The latest are kept, and those that have to go are counted."""
+        gateway = self.gateway
+        self.refuse(size="1m")
+        until(lambda: len(gateway.workers()) == 2, "old workers have gone")
+        callback = Life("room", 1, iter(range(1700000000000, 1800000000000))
+                        ).room_create()
+
+        def posted(numbers, **fields):
+            connection = gateway.connect()
+            return [connection.post(signed(callback | {"nonce": str(number)}
+                                           | fields, "secret"))[0]
+                    for number in numbers]
+
+        def kept():
+            return 4000 - gateway.metric("zego_replay_evictions_total")
+
+        self.assertEqual({200}, set(posted(range(4000))))
+        self.assertEqual(1024, kept())
+        gateway.reload({"size": "256k"})
+        until(lambda: len(gateway.workers()) == 2, "old workers have gone")
+        self.assertEqual(256, kept())
+        latest = posted(range(3960, 4000), id_name="another")
+        self.assertGreater(latest.count(403), 30, latest)
 
     def test_rotation(self):
         """The next one is added to the file, and when none is signed with the
