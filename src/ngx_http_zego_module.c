@@ -43,6 +43,7 @@ static char *ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_zego_add_secret(ngx_conf_t *cf,
     ngx_http_zego_app_t *app, ngx_str_t *value);
+static ngx_uint_t ngx_http_zego_is_secret(ngx_str_t *s);
 static ngx_int_t ngx_http_zego_secret_file(ngx_conf_t *cf,
     ngx_http_zego_app_t *app, ngx_str_t *path);
 static char *ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -792,6 +793,7 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     off_t                 appid;
     u_char               *p;
+    ngx_int_t             rc;
     ngx_str_t            *value, s;
     ngx_uint_t            i;
     ngx_http_zego_app_t  *app;
@@ -841,7 +843,13 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 return "has empty \"secret\" parameter";
             }
 
-            if (ngx_http_zego_add_secret(cf, app, &s) != NGX_OK) {
+            rc = ngx_http_zego_add_secret(cf, app, &s);
+
+            if (rc == NGX_DECLINED) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate secret");
+            }
+
+            if (rc != NGX_OK) {
                 return NGX_CONF_ERROR;
             }
 
@@ -908,13 +916,26 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* NGX_DECLINED: the app has it already */
+
 static ngx_int_t
 ngx_http_zego_add_secret(ngx_conf_t *cf, ngx_http_zego_app_t *app,
     ngx_str_t *value)
 {
     u_char                   hash[20];
+    ngx_uint_t               i;
     ngx_sha1_t               sha1;
     ngx_http_zego_secret_t  *secret;
+
+    secret = app->secrets.elts;
+
+    for (i = 0; i < app->secrets.nelts; i++) {
+        if (secret[i].value.len == value->len
+            && ngx_memcmp(secret[i].value.data, value->data, value->len) == 0)
+        {
+            return NGX_DECLINED;
+        }
+    }
 
     secret = ngx_array_push(&app->secrets);
     if (secret == NULL) {
@@ -935,6 +956,24 @@ ngx_http_zego_add_secret(ngx_conf_t *cf, ngx_http_zego_app_t *app,
 }
 
 
+/* what an editor, or a slip of the hand, adds is no part of a secret */
+
+static ngx_uint_t
+ngx_http_zego_is_secret(ngx_str_t *s)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < s->len; i++) {
+        if (s->data[i] < 0x20 || s->data[i] == 0x7f) {
+            return 0;
+        }
+    }
+
+    return s->data[0] != ' ' && s->data[s->len - 1] != ' '
+           && (s->len < 3 || ngx_memcmp(s->data, "\xef\xbb\xbf", 3) != 0);
+}
+
+
 /* a secret on each line */
 
 static ngx_int_t
@@ -947,7 +986,7 @@ ngx_http_zego_secret_file(ngx_conf_t *cf, ngx_http_zego_app_t *app,
     ngx_fd_t          fd;
     ngx_str_t         name, s;
     ngx_int_t         rc;
-    ngx_uint_t        found;
+    ngx_uint_t        line, found;
     ngx_file_info_t   fi;
 
     name = *path;
@@ -1015,10 +1054,12 @@ ngx_http_zego_secret_file(ngx_conf_t *cf, ngx_http_zego_app_t *app,
         goto done;
     }
 
+    line = 0;
     found = 0;
 
-    for (p = buf; p < last; p = s.data + s.len + 1) {
+    for (p = buf; p < last; p++) {
 
+        line++;
         s.data = p;
 
         while (p < last && *p != LF) {
@@ -1027,15 +1068,34 @@ ngx_http_zego_secret_file(ngx_conf_t *cf, ngx_http_zego_app_t *app,
 
         s.len = p - s.data;
 
-        n = s.len && p[-1] == CR;
-        s.len -= n;
+        if (s.len && p[-1] == CR) {
+            s.len--;
+        }
 
-        if (s.len && ngx_http_zego_add_secret(cf, app, &s) != NGX_OK) {
+        if (s.len == 0) {
+            continue;
+        }
+
+        found = 1;
+
+        if (!ngx_http_zego_is_secret(&s)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid secret in line %ui of \"%V\"",
+                               line, &name);
             goto done;
         }
 
-        found |= s.len;
-        s.len += n;
+        n = ngx_http_zego_add_secret(cf, app, &s);
+
+        if (n == NGX_DECLINED) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate secret in line %ui of \"%V\"",
+                               line, &name);
+        }
+
+        if (n != NGX_OK) {
+            goto done;
+        }
     }
 
     if (!found) {

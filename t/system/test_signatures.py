@@ -114,10 +114,41 @@ class Signatures(unittest.TestCase):
         until(lambda: gateway.count("are accessible by others"), "refused")
         posted(200, 200)
 
+    def test_no_secrets(self):
+        """Refused by file and line, and not shown."""
+        self.gateway.expected.append(r"\[emerg\] .*secret in ")
+        for wrong in ("   ", " hush", "hush ", "\thush", "hush\t", "hu\tsh",
+                      "hu\0sh", "\0", "hush\r\r", "hu\rsh", "hush\x7f",
+                      "\N{BOM}hush", "\N{BOM}"):
+            for end in "\n", "\r\n", "":
+                self.write(f"whis per\n\n{wrong}{end}")
+                self.refused("secret_file=secrets",
+                             "invalid secret in line 3 of .*/secrets")
+        self.write("whisper\r\n\nhush\nwhisper")
+        self.refused("secret_file=secrets",
+                     "duplicate secret in line 4 of .*/secrets")
+        self.refused("secret=hush secret_file=secrets",
+                     "duplicate secret in line 3 of .*/secrets")
+        self.refused("secret_file=secrets secret=hush", "duplicate secret in")
+        self.refused("secret=hush secret=other secret=hush",
+                     "duplicate secret in")
+        self.write("hush\r\n# whisper\n\r\n\N{SNOWMAN} hush\r")
+        self.gateway.configure(http="zego_app 1 secret_file=secrets;"
+                                    "zego_app 2 secret=hush;")
+        self.assertEqual(0, self.gateway.test_config().returncode)
+
+    def refused(self, secrets, why):
+        self.gateway.configure(http=f"zego_app 1 {secrets};")
+        result = self.gateway.test_config()
+        self.assertEqual(1, result.returncode, result.stderr)
+        self.assertRegex(result.stderr, rf"\[emerg\] .*{why}")
+        self.assertNotRegex(result.stderr.replace(str(self.gateway.root), ""),
+                            "hu|sh|whis")
+
     def write(self, text):
         new = self.gateway.root / "secrets.new"
         new.touch(0o600)
-        new.write_text(text)
+        new.write_text(text, newline="")
         new.rename(new.with_suffix(""))
 
     def matches(self):
