@@ -253,8 +253,14 @@ typedef struct {
     /* ms from what it tells of until it arrived */
     int64_t                      lag;
 
-    /* of what was signed, 0: nothing was */
+    /* by which it was signed, or NULL */
+    ngx_http_zego_secret_t      *secret;
+
+    /* of what was signed, 0: nothing was, or it is not looked up */
     uint64_t                     key;
+
+    /* how far its timestamp was from now, or NGX_ERROR */
+    time_t                       age;
 
     /* among those that wait for a commit, or NULL */
     ngx_http_zego_wait_t        *wait;

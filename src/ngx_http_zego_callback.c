@@ -21,12 +21,18 @@ static ngx_int_t ngx_http_zego_callback_save(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static u_char *ngx_http_zego_callback_copy(u_char *p, ngx_str_t *dst,
     zego_str_t *src);
-static void ngx_http_zego_callback_lag(ngx_http_request_t *r,
+static zego_reason_e ngx_http_zego_callback_authentic(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static zego_reason_e ngx_http_zego_callback_check(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static ngx_http_zego_secret_t *ngx_http_zego_callback_signed(
     ngx_http_zego_app_t *app, zego_event_t *event, uint64_t *key);
+static void ngx_http_zego_callback_seen(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event);
+static void ngx_http_zego_callback_replay(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb);
+static void ngx_http_zego_callback_count(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event);
 static ngx_int_t ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event);
 static ngx_int_t ngx_http_zego_callback_answer(ngx_http_request_t *r,
@@ -178,6 +184,7 @@ ngx_http_zego_callback_create(ngx_http_request_t *r)
      */
 
     cb->verdict = ZEGO_REJECTED;
+    cb->age = NGX_ERROR;
 
     return cb;
 }
@@ -258,66 +265,31 @@ ngx_http_zego_callback_process(ngx_http_request_t *r,
 
         if (cb->reason == ZEGO_OK) {
             cb->verdict = ZEGO_IGNORED;
-
-        } else {
-            cb->field.len = event.field.len;
-            cb->field.data = (u_char *) event.field.data;
         }
 
-        return NGX_OK;
+        (void) ngx_http_zego_callback_authentic(r, cb, &event);
+
+    } else {
+
+        if (ngx_http_zego_callback_save(r, cb, &event) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        cb->reason = ngx_http_zego_callback_check(r, cb, &event);
+
+        if (cb->reason == ZEGO_OK) {
+            return ngx_http_zego_callback_apply(r, cb, &event);
+        }
     }
 
-    if (ngx_http_zego_callback_save(r, cb, &event) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    cb->reason = ngx_http_zego_callback_check(r, cb, &event);
-
-    ngx_http_zego_callback_lag(r, cb, &event);
+    ngx_http_zego_callback_seen(r, cb, &event);
 
     if (cb->reason == ZEGO_MISSING || cb->reason == ZEGO_INVALID) {
         cb->field.len = event.field.len;
         cb->field.data = (u_char *) event.field.data;
     }
 
-    if (cb->reason == ZEGO_OK) {
-        return ngx_http_zego_callback_apply(r, cb, &event);
-    }
-
     return NGX_OK;
-}
-
-
-static void
-ngx_http_zego_callback_lag(ngx_http_request_t *r, ngx_http_zego_callback_t *cb,
-    zego_event_t *event)
-{
-    uint64_t                   time;
-    ngx_http_zego_zone_t      *zone;
-    ngx_http_zego_loc_conf_t  *zlcf;
-
-    if (cb->reason != ZEGO_OK) {
-        return;
-    }
-
-    /* a stream_close tells the time of its create, too */
-
-    time = (event->type == ZEGO_STREAM_CLOSE) ? event->close_time
-                                              : event->time;
-
-    if (time == 0 || time > INT64_MAX) {
-        return;
-    }
-
-    cb->lag = (int64_t) r->start_sec * 1000 + r->start_msec - (int64_t) time;
-    cb->has_lag = 1;
-
-    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
-    zone = zlcf->callback->data;
-
-    if (zone->sh) {
-        ngx_http_zego_metrics_lag(&zone->sh->metrics, cb->event, cb->lag);
-    }
 }
 
 
@@ -437,48 +409,61 @@ ngx_http_zego_callback_copy(u_char *p, ngx_str_t *dst, zego_str_t *src)
 }
 
 
+/* without an app id it may be of any app */
+
+static zego_reason_e
+ngx_http_zego_callback_authentic(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event)
+{
+    ngx_uint_t                  i;
+    zego_reason_e               reason;
+    ngx_http_zego_app_t        *app;
+    ngx_http_zego_main_conf_t  *zmcf;
+
+    zmcf = ngx_http_get_module_main_conf(r, ngx_http_zego_module);
+
+    if (zmcf->apps.nelts == 0) {
+        return ZEGO_OK;
+    }
+
+    reason = ZEGO_BAD_APP;
+    app = zmcf->apps.elts;
+
+    for (i = 0; i < zmcf->apps.nelts; i++) {
+
+        if (event->has_appid && app[i].appid != event->appid) {
+            continue;
+        }
+
+        cb->secret = ngx_http_zego_callback_signed(&app[i], event, &cb->key);
+
+        if (cb->secret) {
+            return ZEGO_OK;
+        }
+
+        reason = ZEGO_BAD_SIGNATURE;
+    }
+
+    return reason;
+}
+
+
 static zego_reason_e
 ngx_http_zego_callback_check(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event)
 {
-    time_t                      age;
-    ngx_uint_t                  i;
-    ngx_http_zego_app_t        *app;
-    ngx_http_zego_zone_t       *zone;
-    ngx_http_zego_secret_t     *secret;
-    ngx_http_zego_loc_conf_t   *zlcf;
-    ngx_http_zego_main_conf_t  *zmcf;
+    time_t                     age;
+    zego_reason_e              reason;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    reason = ngx_http_zego_callback_authentic(r, cb, event);
 
     if (!event->has_appid) {
         return event->reason;
     }
 
-    zmcf = ngx_http_get_module_main_conf(r, ngx_http_zego_module);
-    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
-    zone = zlcf->callback->data;
-
-    if (zmcf->apps.nelts) {
-        app = zmcf->apps.elts;
-
-        for (i = 0; i < zmcf->apps.nelts; i++) {
-            if (app[i].appid == event->appid) {
-                break;
-            }
-        }
-
-        if (i == zmcf->apps.nelts) {
-            return ZEGO_BAD_APP;
-        }
-
-        secret = ngx_http_zego_callback_signed(&app[i], event, &cb->key);
-
-        if (secret == NULL) {
-            return ZEGO_BAD_SIGNATURE;
-        }
-
-        if (zone->sh) {
-            ngx_http_zego_metrics_secret(&zone->sh->metrics, secret);
-        }
+    if (reason != ZEGO_OK) {
+        return reason;
     }
 
     age = ngx_atotm((u_char *) event->timestamp.data, event->timestamp.len);
@@ -490,12 +475,16 @@ ngx_http_zego_callback_check(ngx_http_request_t *r,
             age = -age;
         }
 
-        if (zone->sh) {
-            ngx_http_zego_metrics_age(&zone->sh->metrics, age);
-        }
+        cb->age = age;
     }
 
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+
     if (zlcf->max_age && (age == NGX_ERROR || age > zlcf->max_age)) {
+
+        /* whatever comes with it, and it is to take no other one's place */
+        cb->key = 0;
+
         return ZEGO_BAD_AGE;
     }
 
@@ -582,6 +571,110 @@ ngx_http_zego_callback_signed(ngx_http_zego_app_t *app, zego_event_t *event,
 }
 
 
+/* what is not applied is remembered too, as it can be captured as well */
+
+static void
+ngx_http_zego_callback_seen(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event)
+{
+    uint64_t                   fact;
+    ngx_uint_t                 replay;
+    ngx_http_zego_zone_t      *zone;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+    zone = zlcf->callback->data;
+
+    if (cb->key && zlcf->replay) {
+        fact = ngx_http_zego_replay_fact(event);
+
+        if (ngx_http_zego_zone_lock_any(zone) == NGX_OK) {
+            replay = ngx_http_zego_replay(zone->sh, cb->key, fact);
+
+            ngx_http_zego_zone_unlock(zone);
+
+            if (replay) {
+                ngx_http_zego_callback_replay(r, cb);
+            }
+        }
+    }
+
+    ngx_http_zego_callback_count(r, cb, event);
+}
+
+
+static void
+ngx_http_zego_callback_replay(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb)
+{
+    ngx_http_zego_zone_t      *zone;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+    zone = zlcf->callback->data;
+
+    (void) ngx_atomic_fetch_add(&zone->sh->metrics.replays, 1);
+
+    if (zlcf->replay == NGX_HTTP_ZEGO_REPLAY_REFUSE) {
+        cb->verdict = ZEGO_REJECTED;
+        cb->reason = ZEGO_REPLAY;
+
+    } else if (ngx_http_zego_zone_once(&zone->sh->replayed)) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "zego callback has timestamp and nonce of another");
+    }
+}
+
+
+/* of those that are authentic, once it is known that they are no replay */
+
+static void
+ngx_http_zego_callback_count(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event)
+{
+    uint64_t                   time;
+    ngx_http_zego_zone_t      *zone;
+    ngx_http_zego_metrics_t   *metrics;
+    ngx_http_zego_loc_conf_t  *zlcf;
+
+    if (cb->reason == ZEGO_REPLAY) {
+        return;
+    }
+
+    /* a stream_close tells the time of its create, too */
+
+    time = (event->type == ZEGO_STREAM_CLOSE) ? event->close_time
+                                              : event->time;
+
+    if (cb->reason == ZEGO_OK && time != 0 && time <= INT64_MAX) {
+        cb->lag = (int64_t) r->start_sec * 1000 + r->start_msec
+                  - (int64_t) time;
+        cb->has_lag = 1;
+    }
+
+    zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
+    zone = zlcf->callback->data;
+
+    if (zone->sh == NULL) {
+        return;
+    }
+
+    metrics = &zone->sh->metrics;
+
+    if (cb->secret) {
+        ngx_http_zego_metrics_secret(metrics, cb->secret);
+    }
+
+    if (cb->age != NGX_ERROR) {
+        ngx_http_zego_metrics_age(metrics, cb->age);
+    }
+
+    if (cb->has_lag) {
+        ngx_http_zego_metrics_lag(metrics, cb->event, cb->lag);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_zego_callback_apply(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_event_t *event)
@@ -623,20 +716,14 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
     if (rc == NGX_OK) {
         ngx_http_zego_zone_env(zone, &env);
 
-        if (cb->key && zlcf->replay
-            && ngx_http_zego_replay(zone->sh, cb->key, fact))
-        {
-            (void) ngx_atomic_fetch_add(&zone->sh->metrics.replays, 1);
-            replay = 1;
+        replay = cb->key && zlcf->replay
+                 && ngx_http_zego_replay(zone->sh, cb->key, fact);
 
-            if (zlcf->replay == NGX_HTTP_ZEGO_REPLAY_REFUSE) {
-                ngx_http_zego_zone_unlock(zone);
+        if (replay && zlcf->replay == NGX_HTTP_ZEGO_REPLAY_REFUSE) {
+            ngx_http_zego_zone_unlock(zone);
+            ngx_http_zego_callback_replay(r, cb);
 
-                cb->verdict = ZEGO_REJECTED;
-                cb->reason = ZEGO_REPLAY;
-
-                return NGX_OK;
-            }
+            return NGX_OK;
         }
 
         if (zone->store) {
@@ -650,10 +737,11 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
         ngx_http_zego_zone_unlock(zone);
     }
 
-    if (replay && ngx_http_zego_zone_once(&zone->sh->replayed)) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "zego callback has timestamp and nonce of another");
+    if (replay) {
+        ngx_http_zego_callback_replay(r, cb);
     }
+
+    ngx_http_zego_callback_count(r, cb, event);
 
     if (cb->verdict != ZEGO_DEFERRED) {
         cb->has_version = 1;

@@ -74,18 +74,20 @@ ngx_http_zego_replay_fact(zego_event_t *event)
 
     zego_str_t   texts[] = {
         event->room_id, event->stream_id, event->stream_sid, event->user_id,
-        event->user_name, event->extra_info
+        event->user_name, event->extra_info, event->name
     };
+
+    /* no gap in it, nor behind it */
 
     struct {
         uint64_t  numbers[9];
-        uint32_t  codes[2];
+        uint32_t  codes[3];
         uint32_t  lengths[sizeof(texts) / sizeof(zego_str_t)];
     } said = {
         { event->type, event->appid, event->room_session_id, event->seq,
           event->time, event->login_time, event->close_time,
           event->user_session_id, event->first },
-        { event->code, (uint32_t) event->user_role },
+        { event->code, (uint32_t) event->user_role, event->reason },
         { 0 }
     };
 

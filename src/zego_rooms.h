@@ -134,6 +134,9 @@ typedef struct {
     zego_reason_e         reason;
     zego_str_t            field;
 
+    /* of ZEGO_EVENT_OTHER, as sent */
+    zego_str_t            name;
+
     /* as sent: the signature covers these bytes */
     zego_str_t            timestamp;
     zego_str_t            nonce;
@@ -208,10 +211,10 @@ void zego_parser_feed(zego_parser_t *parser, const char *data, size_t len)
 /*
  * ZEGO_OK when the body could be read as a whole; then event is filled and
  * lives until the next begin: an event that is none of the six is
- * ZEGO_EVENT_OTHER and nothing else of it is looked at; where the event is
- * missing or no string, event->reason says so; of the six event->reason says
- * whether all fields are there and possible, appid first.  Else why it could
- * not be read.
+ * ZEGO_EVENT_OTHER and nothing else of it is looked at but what is signed, also
+ * under names with a capital; where the event is missing or no string,
+ * event->reason says so; of the six event->reason says whether all fields are
+ * there and possible, appid first.  Else why it could not be read.
  */
 zego_reason_e zego_parser_finish(zego_parser_t *parser, zego_event_t *event)
     ZEGO_NOEXCEPT;

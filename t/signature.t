@@ -5,7 +5,7 @@ use File::Temp qw(tempfile);
 use Test::Nginx::Socket;
 use Zego;
 
-plan tests => repeat_each() * 414;
+plan tests => repeat_each() * 549;
 
 # ages are minutes, for a file may take a while to run
 our $now = time;
@@ -522,3 +522,138 @@ Zego::pipeline((map { Zego::post('room_create', Zego::signed(
 --- error_log
 [emerg]
 invalid replay value "replay=on" in /
+
+
+=== TEST 36: timestamp and nonce of one that was ignored
+--- config
+    location = /callback {
+        zego_callback zone=live replay=refuse;
+        add_header X-Verdict $zego_verdict always;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+my %signed = Zego::signed('secret', 1700000000, '77');
+my @capital = (appid => undef, event => undef, timestamp => undef,
+               nonce => undef, signature => undef, Event => 'record',
+               AppId => \1, map { ucfirst $_ => $signed{$_} } keys %signed);
+[Zego::post('record', appid => \1), Zego::post('room_create'),
+ Zego::post('record', appid => \1, more => \1), Zego::post('mix', appid => \1),
+ "POST /callback\n" . Zego::form('record', appid => '1'),
+ Zego::post('record', @capital), Zego::post('room_create', %signed),
+ Zego::post('record', @capital), Zego::post('record', @capital, Event => 'mix'),
+ Zego::post('record', signature => '0' x 40), Zego::post('record', nonce => ''),
+ Zego::post('room_create', Zego::signed('secret', 1700000000, '78')),
+ Zego::post('record', Zego::signed('secret', 1700000000, '78')),
+ 'GET /live/metrics']
+--- error_code eval
+[200, 403, 200, 403, 200, 200, 403, 200, 403, 200, 200, 200, 403, 200]
+--- response_headers eval
+[map { $_ ? "X-Verdict: $_" : '' }
+     qw(ignored rejected ignored rejected ignored ignored rejected ignored
+        rejected ignored ignored applied rejected), 0]
+--- response_body_like eval
+[(map { $_ ? '^\{"Reason":"replay"\}$' : '^$' } 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 0,
+                                                0, 1),
+ 'zego_replays_total\{zone="live"\} 5\n']
+
+
+=== TEST 37: timestamp and nonce of one that was invalid
+--- config
+    location = /callback {
+        zego_callback zone=live replay=refuse;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+my @signed = Zego::signed('secret', 1700000000, '77');
+[(map { Zego::post('stream_create', stream_seq => $_) } 'one', '1', 'one'),
+ (map { Zego::post('stream_create', @signed, appid => $_) } 'x', '1', 'x', 'y'),
+ Zego::post('stream_create', Zego::signed('secret', 1700000000, '78')),
+ Zego::post('stream_create', Zego::signed('secret', 1700000000, '78'),
+            stream_seq => undef),
+ 'GET /live/rooms']
+--- error_code eval
+[400, 403, 400, 400, 403, 400, 400, 200, 403, 200]
+--- response_body_like eval
+['"stream_seq"', '"replay"', '"stream_seq"', '"appid"', '"replay"', '"appid"',
+ '"appid"', '^$', '^\{"Reason":"replay"\}$', '"RoomID":"room1"']
+
+
+=== TEST 38: what is ignored is counted too, and goes on unless it is refused
+--- config
+    location = /callback {
+        zego_callback zone=live pass;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/backend;
+    }
+
+    location = /refuse {
+        zego_callback zone=live pass replay=refuse;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/backend;
+    }
+
+    location = /backend {
+        return 200 got;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+[Zego::post('record'), Zego::post('mix'),
+ map({ "POST /refuse\n" . Zego::callback($_) } 'mix', 'record'),
+ 'GET /live/metrics']
+--- error_code eval
+[200, 200, 403, 200, 200]
+--- response_body_like eval
+['^got$', '^got$', 'replay', '^got$', 'zego_replays_total\{zone="live"\} 2\n']
+
+
+=== TEST 39: what is too old takes no other one's place
+--- config
+    location = /callback {
+        zego_callback zone=live max_age=10m replay=refuse;
+    }
+
+    location = /any {
+        zego_callback zone=live replay=refuse;
+    }
+--- request eval
+[Zego::post('room_create'), Zego::post('room_create', room_id => 'other'),
+ "POST /any\n" . Zego::callback('room_create')]
+--- error_code eval
+[403, 403, 200]
+--- response_body_like eval
+['"age"', '"age"', '^$']
+
+
+=== TEST 40: what is refused is not counted as authentic
+--- config
+    location = /callback {
+        zego_callback zone=live replay=refuse;
+        add_header X-Lag $zego_lag_ms always;
+    }
+
+    location /live/ {
+        zego_status zone=live;
+    }
+--- request eval
+[Zego::post('room_create'),
+ Zego::post('room_create', room_create_time => '1'), Zego::post('record'),
+ Zego::post('room_create', room_create_time => 'x'), Zego::post('room_create'),
+ 'GET /live/metrics']
+--- error_code eval
+[200, 403, 403, 403, 200, 200]
+--- response_headers_like eval
+['X-Lag: \d+', '', '', '', 'X-Lag: \d+', '']
+--- raw_response_headers_unlike eval
+['none', ('X-Lag') x 3, 'none', 'none']
+--- response_body_like eval
+['^$', ('replay') x 3, '^$',
+ 'zego_callback_age_seconds_count\{zone="live"\} 2\n'
+ . '.*zego_callback_lag_seconds_count\{zone="live",event="room_create"\} 2\n'
+ . '.*zego_signatures_total\{zone="live",appid="1",secret="1"\} 2\n']

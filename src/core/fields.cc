@@ -14,6 +14,7 @@ namespace {
 using namespace std::literals;
 
 enum : unsigned {
+    OTHER = 1u << ZEGO_EVENT_OTHER,
     CREATE = 1u << ZEGO_STREAM_CREATE,
     CLOSE = 1u << ZEGO_STREAM_CLOSE,
     OPEN = 1u << ZEGO_ROOM_CREATE,
@@ -96,12 +97,20 @@ constexpr Field table[] = {
     { "user_update_seq"sv,    USER,   Need::no,  Kind::u64,  TO(seq) },
     { "reason"sv,             LOGOUT, Need::no,  Kind::u32,  TO(code) },
 
-    { "nonce"sv,              ALL,    Need::no,  Kind::text, TO(nonce) },
-    { "signature"sv,          ALL,    Need::no,  Kind::text, TO(signature) },
-    { "timestamp"sv,          ALL,    Need::no,  Kind::text, TO(timestamp) },
+    { "nonce"sv,              ALL | OTHER,
+                                      Need::no,  Kind::text, TO(nonce) },
+    { "signature"sv,          ALL | OTHER,
+                                      Need::no,  Kind::text, TO(signature) },
+    { "timestamp"sv,          ALL | OTHER,
+                                      Need::no,  Kind::text, TO(timestamp) },
 
-    { "event"sv,              0,      Need::yes, Kind::text, TO(type) },
-    { "Event"sv,              0,      Need::no,  Kind::text, TO(type) },
+    { "event"sv,              OTHER,  Need::yes, Kind::text, TO(name) },
+
+    // as some other callbacks have them
+    { "Event"sv,              OTHER,  Need::no,  Kind::text, TO(name) },
+    { "Nonce"sv,              OTHER,  Need::no,  Kind::text, TO(nonce) },
+    { "Signature"sv,          OTHER,  Need::no,  Kind::text, TO(signature) },
+    { "Timestamp"sv,          OTHER,  Need::no,  Kind::text, TO(timestamp) },
 };
 // clang-format on
 
@@ -233,7 +242,7 @@ void fail(zego_event_t &event, zego_reason_e reason, std::string_view name)
     }
 }
 
-// false: there is nothing more to look at
+// false: it is none of the six
 
 bool event_type(const Fields &f, zego_event_t &event)
 {
@@ -265,6 +274,17 @@ bool event_type(const Fields &f, zego_event_t &event)
     }
 
     return false;
+}
+
+// what it is and who sent it, where that can be told; nothing can be wrong
+
+void other(const Fields &f, zego_event_t &event)
+{
+    for (size_t i = 0; i < fields_max; i++) {
+        if (table[i].events & OTHER && f.values[i].sent != Sent::nothing) {
+            convert(table[i], f.values[i], event);
+        }
+    }
 }
 
 // all times are still ZEGO_TIME_UNKNOWN unless they were sent
@@ -363,6 +383,7 @@ void fields_event(const Fields &f, zego_event_t &event)
     event = {};
 
     if (!event_type(f, event)) {
+        other(f, event);
         return;
     }
 

@@ -13,7 +13,7 @@ namespace zego {
 // the longest value that is looked at
 constexpr size_t value_max = ZEGO_EXTRA_INFO_MAX;
 
-constexpr size_t fields_max = 34;
+constexpr size_t fields_max = 37;
 
 enum class Sent : unsigned char {
     nothing, // or null, or an empty string

@@ -92,6 +92,7 @@ struct String {
 const String strings[] = {
     {"timestamp", &zego_event_t::timestamp, 255},
     {"nonce", &zego_event_t::nonce, 255},
+    {"name", &zego_event_t::name, 255},
     {"signature", &zego_event_t::signature, 255},
     {"room_id", &zego_event_t::room_id, ZEGO_ROOM_ID_MAX},
     {"stream_id", &zego_event_t::stream_id, ZEGO_STREAM_ID_MAX},

@@ -882,7 +882,7 @@ START_TEST(test_faults)
 END_TEST
 
 
-/* none of the six: nothing else is looked at */
+/* none of the six: nothing else is looked at but what is signed */
 
 START_TEST(test_ignored)
 {
@@ -903,6 +903,40 @@ START_TEST(test_ignored)
         ck_assert_int_eq(event.type, ZEGO_EVENT_OTHER);
         ck_assert_msg(event.reason == ZEGO_OK, "%s", ignored[i]);
     }
+}
+END_TEST
+
+
+START_TEST(test_ignored_signed)
+{
+    static const char *const  ignored[] = {
+        "{\"event\":\"mix\",\"timestamp\":17,\"nonce\":\"n\","
+        "\"signature\":\"s\",\"appid\":1,\"room_id\":\"r\",\"Event\":{}}",
+        "event=mix&timestamp=17&nonce=n&signature=s",
+        "{\"Event\":\"mix\",\"AppId\":1,\"Timestamp\":17,\"Nonce\":\"n\","
+        "\"Signature\":\"s\"}"
+    };
+
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        ck_assert_int_eq(parse_str(ignored[i]), ZEGO_OK);
+        ck_assert_int_eq(event.type, ZEGO_EVENT_OTHER);
+        ck_str(event.name, "mix");
+        ck_str(event.timestamp, "17");
+        ck_str(event.nonce, "n");
+        ck_str(event.signature, "s");
+        ck_assert_int_eq(event.has_appid, 0);
+        ck_str(event.room_id, "");
+    }
+
+    /* of the six these are others' names */
+    ck_assert_int_eq(parse_str("event=room_close&Nonce=n&Event=x"), ZEGO_OK);
+    ck_str(event.nonce, "");
+    ck_str(event.name, "");
+
+    /* without an event it is told by its signature as well */
+    ck_assert_int_eq(parse_str("timestamp=17&nonce=n"), ZEGO_OK);
+    ck_assert_int_eq(event.reason, ZEGO_MISSING);
+    ck_str(event.nonce, "n");
 }
 END_TEST
 
@@ -1465,6 +1499,7 @@ event_suite(void)
     tcase_add_test(tc, test_nesting);
     add_each(tc, test_faults, faults);
     tcase_add_test(tc, test_ignored);
+    tcase_add_test(tc, test_ignored_signed);
     tcase_add_test(tc, test_numbers_are_exact);
     tcase_add_test(tc, test_strings);
     tcase_add_test(tc, test_the_last_of_a_name_counts);
