@@ -463,7 +463,7 @@ static void
 ngx_http_zego_metrics_signatures(ngx_http_zego_metrics_text_t *t,
     ngx_http_zego_metrics_t *metrics, ngx_array_t *apps)
 {
-    ngx_uint_t               i, n, k;
+    ngx_uint_t               i, n, k, counted;
     ngx_atomic_uint_t        matches;
     ngx_http_zego_app_t     *app;
     ngx_http_zego_secret_t  *secret;
@@ -479,11 +479,23 @@ ngx_http_zego_metrics_signatures(ngx_http_zego_metrics_text_t *t,
 
         for (k = 0; k < app[n].secrets.nelts; k++) {
             matches = 0;
+            counted = 0;
 
             for (i = 0; i < NGX_HTTP_ZEGO_SECRETS; i++) {
+
                 if (metrics->secrets[i].key == secret[k].key) {
                     matches += metrics->secrets[i].matches;
+                    counted = 1;
+
+                } else if (metrics->secrets[i].key == 0) {
+                    counted = 1;
                 }
+            }
+
+            /* there may be matches for which there was no room */
+
+            if (!counted) {
+                continue;
             }
 
             t->pos = ngx_slprintf(t->pos, t->end,

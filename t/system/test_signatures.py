@@ -114,6 +114,22 @@ class Signatures(unittest.TestCase):
         until(lambda: gateway.count("are accessible by others"), "refused")
         posted(200, 200)
 
+    def test_many_secrets(self):
+        """Those that are not counted have no line."""
+        gateway = self.gateway
+        callback = Life("room", 1, iter(range(1700000000000, 1800000000000))
+                        ).room_create()
+        gateway.reload({"http": "zego_app 1 " + " ".join(
+            f"secret=s{number}" for number in range(70)) + ";"})
+        until(lambda: len(gateway.workers()) == 2, "old workers have gone")
+        connection = gateway.connect()
+        for number in range(70, 0, -1):
+            self.assertEqual([0] * number + [1] * (70 - number)
+                             if number > 6 else [1] * 64, self.matches())
+            self.assertEqual(200, connection.post(
+                signed(callback, f"s{number - 1}"))[0])
+        self.assertEqual([1] * 64, self.matches())
+
     def test_no_secrets(self):
         """Refused by file and line, and not shown."""
         self.gateway.expected.append(r"\[emerg\] .*secret in ")
