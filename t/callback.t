@@ -525,6 +525,7 @@ X-Verdict: applied
 
 
 === TEST 40: a body that is larger than nginx takes
+--- no_http2
 --- config
     location = /callback {
         zego_callback zone=live;
