@@ -663,7 +663,7 @@ ngx_http_zego_store_check(ngx_http_zego_store_t *st, ngx_log_t *log,
 
         n = poll(&pfd, 1, 1000);
 
-        if (n > 0 || ngx_terminate || ngx_quit) {
+        if (n > 0 || ngx_terminate || ngx_quit || ngx_exiting) {
             break;
         }
 
@@ -676,7 +676,7 @@ ngx_http_zego_store_check(ngx_http_zego_store_t *st, ngx_log_t *log,
     size = (n > 0) ? read(fd[0], text, sizeof(text)) : -1;
 
     if (n <= 0) {
-        (void) kill(pid, SIGTERM);
+        (void) kill(pid, SIGKILL);
     }
 
     (void) close(fd[0]);
@@ -687,7 +687,7 @@ ngx_http_zego_store_check(ngx_http_zego_store_t *st, ngx_log_t *log,
 
     if (size == -1) {
 
-        if (!ngx_terminate && !ngx_quit) {
+        if (!ngx_terminate && !ngx_quit && !ngx_exiting) {
             ngx_log_error(NGX_LOG_EMERG, log, 0,
                           "zego store \"%V\" could not be checked in %d "
                           "seconds", &st->zone->dir, NGX_HTTP_ZEGO_CHECK_TIME);
