@@ -1,8 +1,8 @@
 // What a backend was told of each room, stream and user, by room id and id,
 // whichever session it was of.
 //
-// A callback is delivered when it says what the list says now, in all its
-// fields, and the backend has not acknowledged that.  While one of an entry is
+// A callback is delivered when it says what the list says now, and the backend
+// has not acknowledged that in all its fields.  While one of an entry is
 // on its way every other of it waits, and so do those of a room while its close
 // is on its way: a backend may clear what is in a room that it closes.
 
@@ -34,6 +34,9 @@ struct Told {
     bool operator==(const Told &) const = default;
 };
 
+// Of fields that are not those that are listed.
+constexpr std::uint64_t other_change = UINT64_MAX;
+
 } // namespace
 
 struct Delivery {
@@ -52,7 +55,7 @@ struct Delivery {
     std::uint16_t id_len;
     Kind kind; // session: the room
     State state;
-    bool doubt; // another one may be on its way, too, or is to be
+    bool doubt; // another one may be on its way, too
 };
 
 namespace {
@@ -97,7 +100,7 @@ DeliveryKey key_of(const zego_event_t &event)
     }
 }
 
-Told told_by(const zego_event_t &event, std::uint64_t change)
+Told told_by(const zego_event_t &event, const zego_applied_t &applied)
 {
     const bool present = event.type == ZEGO_STREAM_CREATE ||
                          event.type == ZEGO_ROOM_CREATE ||
@@ -107,7 +110,7 @@ Told told_by(const zego_event_t &event, std::uint64_t change)
             event.user_session_id,
             event.seq,
             event.time,
-            change};
+            applied.stands != 0 ? applied.change : other_change};
 }
 
 Told told_by(const Register &reg, std::uint64_t user_session_id)
@@ -140,6 +143,21 @@ Told listed(const zego_rooms_s *rooms, const DeliveryKey &key)
         break;
     }
     return {true, session->id, 0, 0, session->created, created_change(session)};
+}
+
+// But for fields that may differ where the numbers are the same.
+bool says(Told told, const Told &now)
+{
+    told.change = now.change;
+    return told.present ? told == now : !now.present;
+}
+
+// Whether a backend that was told had is to be told no more.  What does not
+// stand brings it nothing that is listed.
+bool serves(const Told &had, const Told &told, const Told &now)
+{
+    return had == now || had == told ||
+           (told.change == other_change && says(told, had));
 }
 
 Delivery *find(const zego_rooms_s *rooms, const DeliveryKey &key)
@@ -211,6 +229,15 @@ void give_up(Delivery *d)
     d->state = State::unknown;
 }
 
+void doubt(Delivery *d, const zego_env_t &env)
+{
+    if (d != nullptr && on_way(d, env)) {
+        d->doubt = true;
+    } else if (d != nullptr) {
+        give_up(d);
+    }
+}
+
 bool may_be_freed(const zego_rooms_s *rooms, const zego_env_t &env,
                   const Delivery *d)
 {
@@ -256,14 +283,11 @@ bool deliveries_evict(zego_rooms_s *rooms, const zego_env_t &env)
 void deliveries_doubt(zego_rooms_s *rooms, const zego_env_t &env,
                       const Fact &fact)
 {
-    const Kind kind = fact.reg != nullptr ? fact.reg->kind : Kind::session;
-    const std::string_view id =
-        fact.reg != nullptr ? fact.reg->strings[text_id] : std::string_view{};
-    Delivery *d = find(rooms, {fact.appid, fact.room_id, kind, id});
-    if (d != nullptr && on_way(d, env)) {
-        d->doubt = true;
-    } else if (d != nullptr) {
-        give_up(d);
+    doubt(find(rooms, {fact.appid, fact.room_id, Kind::session, {}}), env);
+    if (fact.reg != nullptr) {
+        doubt(find(rooms, {fact.appid, fact.room_id, fact.reg->kind,
+                           fact.reg->strings[text_id]}),
+              env);
     }
 }
 
@@ -379,9 +403,9 @@ zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
         return ZEGO_DELIVER_AGAIN;
     }
     const DeliveryKey key = key_of(*event);
-    const Told told = told_by(*event, applied->change);
+    const Told told = told_by(*event, *applied);
     const Told now = listed(rooms, key);
-    if (told.present ? applied->stands == 0 || told != now : now.present) {
+    if (!says(told, now)) {
         return ZEGO_DELIVER_KNOWN;
     }
 
@@ -403,7 +427,7 @@ zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
     if (d->mark != 0) {
         give_up(d);
     }
-    if (told.present ? d->state == State::present && d->told == told
+    if (told.present ? d->state == State::present && serves(d->told, told, now)
                      : d->state == State::absent) {
         return ZEGO_DELIVER_KNOWN;
     }

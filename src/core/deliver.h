@@ -16,7 +16,7 @@ void deliveries_expire(zego_rooms_s *rooms, const zego_env_t &env,
 // Frees what was looked at first, to make room; false when there is nothing.
 bool deliveries_evict(zego_rooms_s *rooms, const zego_env_t &env);
 
-// What the backend has of it is not known any more.
+// What the backend has of what it is of is not known any more.
 void deliveries_doubt(zego_rooms_s *rooms, const zego_env_t &env,
                       const Fact &fact);
 

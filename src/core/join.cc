@@ -556,8 +556,8 @@ bool spared(const Expiry *expiry, const Fact &fact)
            session_start(oldest) >= least_start(oldest->room, fact);
 }
 
-// Frees the oldest deliveries, and then the oldest tombstones, until there is a
-// plan; false when there is none.
+// Frees the oldest deliveries, some at most, and then the oldest tombstones,
+// until there is a plan; false when there is none.
 bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
                Plan &plan)
 {
@@ -568,7 +568,7 @@ bool make_room(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact,
         if (evictions++ == evictions_max) {
             return false;
         }
-        if (deliveries_evict(rooms, env)) {
+        if (evictions <= evictions_max / 2 && deliveries_evict(rooms, env)) {
             continue;
         }
         Expiry *head = rooms->queue.next;

@@ -497,22 +497,29 @@ START_TEST(fields_are_told)
     ck_assert_int_eq(asked(&zone, &less, &mark), ZEGO_DELIVER_KNOWN);
     ck_assert_int_eq(asked(&zone, &more, &mark), ZEGO_DELIVER_GO);
 
-    /* what is not listed any more does not come after it */
+    /* older fields are better than none, and those that are listed follow */
 
     zego_rooms_delivered(zone.rooms, &zone.env, &more, mark, 0);
+    ck_assert_int_eq(asked(&zone, &less, &mark), ZEGO_DELIVER_GO);
+    zego_rooms_delivered(zone.rooms, &zone.env, &less, mark, 1);
     ck_assert_int_eq(asked(&zone, &less, &mark), ZEGO_DELIVER_KNOWN);
     ck_assert_int_eq(asked(&zone, &more, &mark), ZEGO_DELIVER_GO);
     zego_rooms_delivered(zone.rooms, &zone.env, &more, mark, 1);
+    ck_assert_int_eq(asked(&zone, &less, &mark), ZEGO_DELIVER_KNOWN);
     ck_assert_int_eq(asked(&zone, &more, &mark), ZEGO_DELIVER_KNOWN);
 
-    /* nor does one that has waited meanwhile */
+    /* also where they have waited meanwhile */
 
     (void) zego_rooms_apply(zone.rooms, &zone.env, &room, &applied, NULL);
     ck_assert_int_eq(asked(&zone, &named, &mark), ZEGO_DELIVER_GO);
     zego_rooms_delivered(zone.rooms, &zone.env, &named, mark, 0);
     ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &room, &applied,
-                                        &mark), ZEGO_DELIVER_KNOWN);
+                                        &mark), ZEGO_DELIVER_GO);
+    zego_rooms_delivered(zone.rooms, &zone.env, &room, mark, 1);
     ck_assert_int_eq(asked(&zone, &named, &mark), ZEGO_DELIVER_GO);
+    zego_rooms_delivered(zone.rooms, &zone.env, &named, mark, 1);
+    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &room, &applied,
+                                        &mark), ZEGO_DELIVER_KNOWN);
 
     unit_zone_done(&zone);
 }
@@ -614,6 +621,61 @@ START_TEST(told_by_another)
 END_TEST
 
 
+/* a record of a login tells of its room, too */
+
+START_TEST(told_by_another_of_a_room)
+{
+    char           data[ZEGO_RECORD_MAX];
+    uint64_t       mark;
+    unit_zone_t    zone, other;
+    zego_record_t  record = { .data = data };
+
+    static const zego_event_t  before = ROOM_CLOSE(1, 900);
+    static const zego_event_t  create = ROOM_CREATE(2, 1000);
+    static const zego_event_t  login = LOGIN(2, 1, 1100, "u", 7);
+    static const zego_event_t  over = ROOM_CLOSE(2, 1200);
+
+    unit_zone_init(&zone);
+    ck_assert_int_eq(asked(&zone, &before, &mark), ZEGO_DELIVER_GO);
+    zego_rooms_delivered(zone.rooms, &zone.env, &before, mark, 1);
+
+    unit_zone_init(&other);
+    unit_apply(&other, &create);
+    (void) zego_rooms_apply(other.rooms, &other.env, &login, NULL, &record);
+    (void) zego_rooms_load(zone.rooms, &zone.env, data, record.len);
+
+    ck_assert_int_eq(asked(&zone, &over, &mark), ZEGO_DELIVER_GO);
+
+    unit_zone_done(&other);
+    unit_zone_done(&zone);
+}
+END_TEST
+
+
+/* the list comes back to what has waited meanwhile */
+
+START_TEST(a_device_comes_back)
+{
+    uint64_t        mark;
+    unit_zone_t     zone;
+    zego_applied_t  applied;
+
+    static const zego_event_t  first = LOGIN(1, 1, 1000, "u", 7);
+    static const zego_event_t  second = LOGIN(1, 2, 1000, "u", 8);
+    static const zego_event_t  over = LOGOUT(1, 3, 1000, 1100, "u", 8);
+
+    unit_zone_init(&zone);
+
+    (void) zego_rooms_apply(zone.rooms, &zone.env, &first, &applied, NULL);
+    unit_apply(&zone, &second);
+    unit_apply(&zone, &over);
+    ck_assert_int_eq(zego_rooms_deliver(zone.rooms, &zone.env, &first, &applied,
+                                        &mark), ZEGO_DELIVER_GO);
+    unit_zone_done(&zone);
+}
+END_TEST
+
+
 /*
  * In a full zone it is known of what came first no longer, but of what is on
  * its way, and nothing that is finished comes back for it.
@@ -709,7 +771,8 @@ main(void)
     const TTest  *tests[] = {
         in_the_end_it_has_what_is_listed, late_answers_leave_doubt,
         fields_are_told, a_copy_knows_as_much,
-        told_by_another, in_a_full_zone, it_is_forgotten_in_time, NULL
+        told_by_another, told_by_another_of_a_room, a_device_comes_back,
+        in_a_full_zone, it_is_forgotten_in_time, NULL
     };
 
     return unit_main("deliver", tests);
