@@ -1,12 +1,16 @@
-"""A backend behind the gateway, as a server of its own: of HTTP, FastCGI, SCGI
-or uwsgi."""
+"""A backend behind the gateway, as a server of its own."""
 
+import contextlib
 import http.server
 import json
-import socketserver
-import struct
+import os
+import pathlib
+import socket
+import subprocess
 import threading
 import time
+
+from gateway import free_port, until
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,90 +39,38 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Other(socketserver.StreamRequestHandler):
-    """Takes a request's variables in the place of its headers."""
+class Behind:
+    """A server of FastCGI, SCGI or uwsgi before a backend of HTTP."""
 
-    def handle(self):
-        pairs, body = self.read()
-        variables = {name.decode(): value.decode() for name, value in pairs}
-        status = self.server.backend.take(variables["REQUEST_LINE"], variables,
-                                          body)
-        self.answer(b"Status: %d\r\nContent-Length: 0\r\n\r\n" % status)
+    def __init__(self, test, backend, protocol):
+        self.port = free_port()
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "uwsgi_python3",
+             f"--{protocol}-socket", f"127.0.0.1:{self.port}", "--die-on-term",
+             "--wsgi-file", pathlib.Path(__file__).with_name("behind.py")],
+            env=os.environ | {"BACKEND": f"{backend.port}"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        test.addCleanup(process.wait)
+        test.addCleanup(process.terminate)
+        until(self.answers, f"{protocol} answers")
 
-    def answer(self, data):
-        self.wfile.write(data)
-
-
-class FastCGI(Other):
-    PARAMS, STDIN = 4, 5
-
-    def read(self):
-        parts = {self.PARAMS: b"", self.STDIN: b""}
-        length = kind = None
-        while kind != self.STDIN or length:
-            kind, length, padding = struct.unpack("!xBxxHBx",
-                                                  self.rfile.read(8))
-            content = self.rfile.read(length)
-            self.rfile.read(padding)
-            if kind in parts:
-                parts[kind] += content
-        return self.pairs(parts[self.PARAMS]), parts[self.STDIN]
-
-    def pairs(self, data):
-        while data:
-            lengths = []
-            for _ in range(2):
-                size = 4 if data[0] & 0x80 else 1
-                lengths.append(int.from_bytes(data[:size], "big")
-                               & (0x7fffffff if size == 4 else 0x7f))
-                data = data[size:]
-            name, value = lengths
-            yield data[:name], data[name:name + value]
-            data = data[name + value:]
-
-    def answer(self, data):
-        for kind, content in (6, data), (3, bytes(8)):
-            self.wfile.write(struct.pack("!BBHHxx", 1, kind, 1, len(content))
-                             + content)
-
-
-class SCGI(Other):
-    def read(self):
-        parts = self.parts()
-        pairs = list(zip(parts[::2], parts[1::2]))
-        return pairs, self.rfile.read(int(dict(pairs)[b"CONTENT_LENGTH"]))
-
-    def parts(self):
-        """Names and values, by turns."""
-        length = b""
-        while (byte := self.rfile.read(1)) != b":":
-            length += byte
-        parts = self.rfile.read(int(length)).split(b"\0")
-        self.rfile.read(1)
-        return parts
-
-
-class Uwsgi(SCGI):
-    def parts(self):
-        data = self.rfile.read(struct.unpack("<xHx", self.rfile.read(4))[0])
-        parts = []
-        while data:
-            end = 2 + struct.unpack_from("<H", data)[0]
-            parts.append(data[2:end])
-            data = data[end:]
-        return parts
+    def answers(self):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port)).close()
+            return True
 
 
 class Backend:
     """Keeps what it was sent; answers 200, or what status says."""
 
-    def __init__(self, test, port=0, handler=Handler):
+    def __init__(self, test, port=0):
         self.lock = threading.Lock()
         self.requests = []
         self.status = 200
         self.pause = None
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port),
-                                                      handler)
+                                                      Handler)
         self.server.daemon_threads = True
         self.server.backend = self
         self.port = self.server.server_port

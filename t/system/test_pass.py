@@ -6,7 +6,7 @@ import shutil
 import socket
 import unittest
 
-from backend import SCGI, Backend, FastCGI, Uwsgi
+from backend import Backend, Behind
 from callbacks import carried, encode, from_set, of_world
 from gateway import (DEADLINE, SEED, Gateway, Vendor, free_port, http2,
                      post_http2, say, until)
@@ -129,27 +129,28 @@ class Pass(unittest.TestCase):
             self.assertEqual(len(backend.requests), self.taken(gateway))
         gateway.end()
 
+    @unittest.skipUnless(shutil.which("uwsgi_python3"), "no uwsgi")
     def test_other_protocols(self):
-        for name, handler in (("fastcgi", FastCGI), ("scgi", SCGI),
-                              ("uwsgi", Uwsgi)):
-            with self.subTest(name):
-                backend = Backend(self, handler=handler)
+        for protocol in "fastcgi", "scgi", "uwsgi":
+            with self.subTest(protocol):
+                backend = Backend(self)
+                behind = Behind(self, backend, protocol)
                 gateway = Gateway(self, server=f"""
                     client_max_body_size 1m;
                     location = /pass {{
                         zego_callback zone=rooms pass;
-                        {name}_pass 127.0.0.1:{backend.port};
-                        {name}_param CONTENT_LENGTH $content_length;
-                        {name}_param REQUEST_LINE $request;
-                        {name}_param ZEGO_VERDICT $zego_verdict;
+                        {protocol}_pass 127.0.0.1:{behind.port};
+                        {protocol}_param CONTENT_LENGTH $content_length;
+                        {protocol}_param REQUEST_METHOD $request_method;
+                        {protocol}_param REQUEST_LINE $request;
+                        {protocol}_param ZEGO_VERDICT $zego_verdict;
                     }}
                 """)
                 self.every_byte(gateway, backend)
-                self.assertEqual({"POST /pass HTTP/1.1"},
-                                 {line for line, _, _ in backend.requests})
+                self.assertEqual({"POST /pass HTTP/1.1"}, {
+                    headers["Line"] for _, headers, _ in backend.requests})
                 self.assertIn("applied", {
-                    variables["ZEGO_VERDICT"]
-                    for _, variables, _ in backend.requests})
+                    headers["Verdict"] for _, headers, _ in backend.requests})
                 gateway.end()
 
     def test_beside_others(self):
