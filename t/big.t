@@ -178,7 +178,7 @@ Zego::pipeline(main::rooms(150), 'GET /live/rooms?detail=counts')
 
     location /live/ {
         zego_status zone=live;
-        limit_rate 10k;
+        limit_rate 1k;
     }
 --- raw_request eval
 Zego::pipeline(main::streams(700), 'GET /live/rooms/room1')
