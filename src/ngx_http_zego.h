@@ -367,6 +367,9 @@ ngx_http_zego_callback_t *ngx_http_zego_callback_get(ngx_http_request_t *r);
 void ngx_http_zego_callback_defer(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb, zego_reason_e reason);
 
+/* it waits for something */
+ngx_int_t ngx_http_zego_callback_hold(ngx_http_request_t *r);
+
 /* answers, or goes on to what else the location has */
 void ngx_http_zego_callback_done(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb);

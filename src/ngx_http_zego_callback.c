@@ -794,6 +794,29 @@ ngx_http_zego_callback_defer(ngx_http_request_t *r,
 }
 
 
+/* until it goes on, a client that goes away is seen */
+
+ngx_int_t
+ngx_http_zego_callback_hold(ngx_http_request_t *r)
+{
+    ngx_event_t  *rev;
+
+    rev = r->connection->read;
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_zego_callback_done(ngx_http_request_t *r,
     ngx_http_zego_callback_t *cb)

@@ -169,24 +169,9 @@ ngx_http_zego_deliver_defer(ngx_http_zego_deliver_t *d, zego_reason_e reason)
 static ngx_int_t
 ngx_http_zego_deliver_hold(ngx_http_zego_deliver_t *d)
 {
-    ngx_event_t         *rev;
-    ngx_http_request_t  *r;
-
-    r = d->request;
-
-    /* a client that has gone is to be seen */
-
-    rev = r->connection->read;
-
-    if (rev->ready) {
-        ngx_post_event(rev, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+    if (ngx_http_zego_callback_hold(d->request) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
 
     d->timer.handler = ngx_http_zego_deliver_held;
     ngx_add_timer(&d->timer, d->hold);

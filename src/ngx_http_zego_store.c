@@ -1713,7 +1713,6 @@ ngx_int_t
 ngx_http_zego_store_wait(ngx_http_request_t *r, ngx_http_zego_callback_t *cb,
     zego_record_t *record)
 {
-    ngx_event_t               *rev;
     ngx_http_cleanup_t        *cln;
     ngx_http_zego_wait_t      *wait;
     ngx_http_zego_zone_t      *zone;
@@ -1739,12 +1738,7 @@ ngx_http_zego_store_wait(ngx_http_request_t *r, ngx_http_zego_callback_t *cb,
         return NGX_ERROR;
     }
 
-    rev = r->connection->read;
-
-    if (rev->ready) {
-        ngx_post_event(rev, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+    if (ngx_http_zego_callback_hold(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -1784,9 +1778,6 @@ ngx_http_zego_store_wait(ngx_http_request_t *r, ngx_http_zego_callback_t *cb,
             ngx_post_event(&st->commit, &ngx_posted_events);
         }
     }
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
 
     return NGX_DONE;
 }

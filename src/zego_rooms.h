@@ -311,6 +311,9 @@ zego_deliver_e zego_rooms_deliver(zego_rooms_t *rooms, const zego_env_t *env,
     ZEGO_NOEXCEPT;
 void zego_rooms_delivering(zego_rooms_t *rooms, const zego_env_t *env,
     const zego_event_t *event, uint64_t mark) ZEGO_NOEXCEPT;
+void zego_rooms_delivered(zego_rooms_t *rooms, const zego_env_t *env,
+    const zego_event_t *event, uint64_t mark, int acknowledged) ZEGO_NOEXCEPT;
+
 /*
  * All of from, which nobody changes any more, as far as there is room.  Who has
  * set the marks there cannot say here what becomes of them: they hold for
@@ -318,9 +321,6 @@ void zego_rooms_delivering(zego_rooms_t *rooms, const zego_env_t *env,
  */
 void zego_rooms_copy_deliveries(zego_rooms_t *rooms, const zego_env_t *env,
     const zego_rooms_t *from) ZEGO_NOEXCEPT;
-
-void zego_rooms_delivered(zego_rooms_t *rooms, const zego_env_t *env,
-    const zego_event_t *event, uint64_t mark, int acknowledged) ZEGO_NOEXCEPT;
 
 /*
  * The record is in the store now: what has not changed since needs not be

@@ -8,8 +8,6 @@
 
 #include "deliver.h"
 
-#include "fact.h"
-
 #include <new>
 #include <zlib.h>
 
