@@ -452,9 +452,9 @@ class Stalls(Disks):
         gateway.disk.dsync.hold = 1
         connection.send(encode(facts[1]))
         until(lambda: gateway.disk.dsync.held == 1, "it is being committed")
-        gateway.end()
-        self.assertEqual(1, gateway.count(DIED))
         gateway.expected.append(DIED)
+        gateway.end(signal.SIGTERM)
+        self.assertEqual(1, gateway.count(DIED))
         gateway.disk.dsync.hold = 0
         gateway.start()
         self.assertIn("a", {room for _, room in gateway.rooms()})
