@@ -632,6 +632,8 @@ ngx_http_zego_store_check(ngx_http_zego_store_t *st, ngx_log_t *log,
     u_char         text[512];
     ssize_t        size;
     ngx_fd_t       fd[2];
+    sigset_t       set, old;
+    ngx_err_t      err;
     ngx_pid_t      pid;
     ngx_uint_t     i;
     struct pollfd  pfd;
@@ -641,16 +643,24 @@ ngx_http_zego_store_check(ngx_http_zego_store_t *st, ngx_log_t *log,
         return ZEGO_STORE_FAILED;
     }
 
+    /* no handler where fork() has the locks of malloc() */
+
+    sigfillset(&set);
+    (void) sigprocmask(SIG_BLOCK, &set, &old);
+
     pid = fork();
+    err = ngx_errno;
 
     if (pid == 0) {
         ngx_http_zego_store_check_child(st, fd[1]);
     }
 
+    (void) sigprocmask(SIG_SETMASK, &old, NULL);
+
     (void) close(fd[1]);
 
     if (pid == -1) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "fork() failed");
+        ngx_log_error(NGX_LOG_EMERG, log, err, "fork() failed");
         (void) close(fd[0]);
         return ZEGO_STORE_FAILED;
     }
