@@ -246,6 +246,13 @@ zego_rooms_t *zego_rooms_create(const zego_env_t *env, uint64_t epoch,
     uint64_t since, uint64_t rebuilt) ZEGO_NOEXCEPT;
 
 /*
+ * Of the rooms that were just created: keeps the last changes of what is listed
+ * in so many bytes, if there is memory for them.
+ */
+void zego_rooms_ring(zego_rooms_t *rooms, const zego_env_t *env, size_t size)
+    ZEGO_NOEXCEPT;
+
+/*
  * What a store must have before a callback is answered: its entries, as they
  * stand in the zone.
  */
@@ -360,6 +367,7 @@ typedef struct {
     uint64_t              evictions;       /* freed before horizon */
     uint64_t              deliveries;      /* what a backend was told of */
     uint64_t              changes;         /* of anything that a store has */
+    uint64_t              kept_changes;    /* revisions in the ring */
     uint64_t              stream_seq_holes;       /* in listed rooms */
     uint64_t              user_update_seq_holes;
 } zego_stats_t;
@@ -425,7 +433,8 @@ typedef enum {
     ZEGO_VIEW_ROOMS = 0,          /* a page of all rooms */
     ZEGO_VIEW_ROOM,               /* the room of this id */
     ZEGO_VIEW_STREAM,             /* where the stream of this id is */
-    ZEGO_VIEW_USER                /* where the user of this id is */
+    ZEGO_VIEW_USER,               /* where the user of this id is */
+    ZEGO_VIEW_CHANGES             /* what changed, see zego_view_follow() */
 } zego_view_kind_e;
 
 typedef struct {
@@ -434,6 +443,10 @@ typedef struct {
 
     uint32_t              appid;
     unsigned              has_appid:1;
+
+    /* as events of a stream: of ZEGO_VIEW_ROOMS all rooms, of ZEGO_VIEW_ROOM
+       that one, of ZEGO_VIEW_CHANGES what changed */
+    unsigned              events:1;
 
     /* ZEGO_VIEW_ROOMS only */
     unsigned              counts:1;        /* without the lists */
@@ -447,7 +460,8 @@ typedef enum {
     ZEGO_VIEW_DONE,               /* the last piece was read */
     ZEGO_VIEW_NOT_FOUND,          /* first read: the room is not live */
     ZEGO_VIEW_AMBIGUOUS,          /* first read: it is in several apps */
-    ZEGO_VIEW_GONE                /* a later read: the zone was rebuilt */
+    ZEGO_VIEW_GONE                /* a later read: the zone was rebuilt; of
+                                     changes: they are not kept any more */
 } zego_view_e;
 
 /* copies what it needs of query; NULL without memory or, with *invalid set
@@ -466,8 +480,34 @@ zego_view_e zego_view_read(zego_view_t *view, const zego_rooms_t *rooms)
 zego_str_t zego_view_write(zego_view_t *view) ZEGO_NOEXCEPT;
 
 /* after the first read: what an ETag says; of one room the version of its
-   last change, else the zone's */
+   last change, else the zone's; of changes that of the last one read */
 zego_version_t zego_view_version(const zego_view_t *view) ZEGO_NOEXCEPT;
+
+/*
+ * Has a view of ZEGO_VIEW_CHANGES read what came after that version: of the
+ * room query->id, or of all if it is empty, and of one app if it has one.  Once
+ * for each answer; a piece holds whole revisions.  As events each is given its
+ * version if resume is set.  Else the pieces are elements of one list, of which
+ * zego_view_items() says how many have been read.
+ */
+void zego_view_follow(zego_view_t *view, const zego_query_t *query,
+    zego_version_t after, int resume) ZEGO_NOEXCEPT;
+unsigned zego_view_items(const zego_view_t *view) ZEGO_NOEXCEPT;
+
+/*
+ * The rooms that changed after a version, which is moved on; as many as *n says
+ * at most, some more than once.  ZEGO_VIEW_GONE: any may have.
+ * Under the lock.
+ */
+
+typedef struct {
+    uint32_t              appid;
+    size_t                len;
+    char                  id[ZEGO_ROOM_ID_MAX];
+} zego_room_name_t;
+
+zego_view_e zego_rooms_changed(const zego_rooms_t *rooms, zego_version_t *after,
+    zego_room_name_t *names, size_t *n) ZEGO_NOEXCEPT;
 
 
 /*

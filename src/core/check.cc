@@ -1,5 +1,6 @@
 // For tests: what must hold whatever happened.
 
+#include "changes.h"
 #include "deliver.h"
 
 using namespace zego;
@@ -269,5 +270,8 @@ const char *zego_rooms_check(const zego_rooms_t *rooms) noexcept
         return "the zone's counts are wrong";
     }
     const char *wrong = deliveries_check(rooms);
+    if (wrong == nullptr) {
+        wrong = ring_check(rooms);
+    }
     return wrong != nullptr ? wrong : check_queue(rooms, totals.queued);
 }

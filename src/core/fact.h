@@ -31,6 +31,7 @@ struct Origin {
 };
 
 struct Fact {
+    zego_event_e event; // that says it, or ZEGO_EVENT_OTHER
     std::uint32_t appid;
     std::string_view room_id;
     std::uint64_t session_id;

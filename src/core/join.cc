@@ -1,6 +1,7 @@
 // The list is a join: the state is the maximum of the facts seen for each
 // key, so that any order and any number of repetitions give the same list.
 
+#include "changes.h"
 #include "deliver.h"
 #include "fact.h"
 
@@ -25,6 +26,7 @@ struct Plan {
 
     // After the commit: what of the same user is listed now, else reg.
     Register *shown;
+    bool live; // and listed
 
     std::strong_ordering created = std::strong_ordering::equal;
     std::strong_ordering closed = std::strong_ordering::equal;
@@ -38,6 +40,8 @@ struct Plan {
 struct Changes {
     bool facts;
     bool listed;  // if the session is listed
+    bool entry;   // of that, the lists of the session
+    bool room;    // and what is said of the room itself
     bool missing; // in the sequence windows
     bool session; // anything of it that a store has
     bool reg;
@@ -345,6 +349,7 @@ bool commit_stream(zego_rooms_s *rooms, const zego_memory_t &memory,
     }
 
     plan.shown = &stream->reg;
+    plan.live = !stream->reg.closed;
     queue_touch(rooms, &stream->reg.expiry, stream->reg.closed);
     return plan.written > 0 && plan.shows && (was_live || !stream->reg.closed);
 }
@@ -393,6 +398,7 @@ bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
 
         User *after = newest_of_user(session, fact.strings[text_id]);
         const bool live = !after->reg.closed;
+        plan.live = live;
         if (live) {
             tree_insert(rooms->users, &after->by_user, user_index_key);
             session->users_live++;
@@ -476,6 +482,7 @@ Changes commit(zego_rooms_s *rooms, const zego_memory_t &memory,
     }
 
     const bool lived = lived_before_rebuild(rooms, session);
+    const auto counts = std::pair(session->streams_live, session->users_live);
     if (plan.first_smaller || plan.created > 0 || plan.closed > 0) {
         commit_session(memory, fact, plan);
         changes.facts = true;
@@ -489,10 +496,14 @@ Changes commit(zego_rooms_s *rooms, const zego_memory_t &memory,
     if (fact.reg != nullptr) {
         changes.reg = plan.written > 0 || plan.login_time_larger;
         changes.facts |= changes.reg;
-        changes.listed |= fact.reg->kind == Kind::stream
-                              ? commit_stream(rooms, memory, *fact.reg, plan)
-                              : commit_user(rooms, memory, *fact.reg, plan);
+        changes.entry = fact.reg->kind == Kind::stream
+                            ? commit_stream(rooms, memory, *fact.reg, plan)
+                            : commit_user(rooms, memory, *fact.reg, plan);
+        changes.listed |= changes.entry;
     }
+    changes.room =
+        plan.created > 0 || changes.missing ||
+        counts != std::pair(session->streams_live, session->users_live);
     return changes;
 }
 
@@ -599,6 +610,22 @@ void stamp(zego_rooms_s *rooms, const Fact &fact, const Plan &plan, bool listed)
     }
 }
 
+// Tells of the revision what it changed.
+void show(zego_rooms_s *rooms, const Fact &fact, const Plan &plan,
+          const Changes &changes, const Session *before, const Session *after)
+{
+    Shown shown = {};
+    shown.event = fact.event;
+    shown.session = after;
+    shown.all = before != after;
+    shown.room = changes.room;
+    if (changes.entry) {
+        shown.reg = plan.shown;
+        shown.live = plan.live;
+    }
+    ring_append(rooms, plan.room, shown);
+}
+
 // A copy goes on with the revisions of what was copied.
 void stamp_copied(zego_rooms_s *rooms, const Fact &fact, const Plan &plan)
 {
@@ -697,6 +724,7 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
         stamp_copied(rooms, fact, plan);
     } else if (listed || (session == after && changes.missing)) {
         stamp(rooms, fact, plan, listed);
+        show(rooms, fact, plan, changes, before, after);
     }
 
     zego_verdict_e verdict = ZEGO_DUPLICATE;

@@ -1,5 +1,6 @@
 // The rooms of a zone, and what a callback says of them.
 
+#include "changes.h"
 #include "deliver.h"
 #include "record.h"
 
@@ -103,6 +104,7 @@ zego_verdict_e zego_rooms_apply(zego_rooms_t *rooms, const zego_env_t *env,
 
     Fact fact =
         fact_of(event->appid, view_of(event->room_id), event->room_session_id);
+    fact.event = event->type;
     fact.first = event->first;
     RegisterFact reg = {};
 
@@ -202,7 +204,10 @@ zego_verdict_e zego_rooms_load(zego_rooms_t *rooms, const zego_env_t *env,
 
 void zego_rooms_missed(zego_rooms_t *rooms, uint64_t until) noexcept
 {
-    rooms->rebuilt = std::max(rooms->rebuilt, until);
+    if (until > rooms->rebuilt) {
+        rooms->rebuilt = until;
+        rooms->version.revision++; // of no ring: any room may have changed
+    }
 }
 
 void zego_rooms_stats(const zego_rooms_t *rooms, zego_stats_t *stats) noexcept
@@ -218,6 +223,7 @@ void zego_rooms_stats(const zego_rooms_t *rooms, zego_stats_t *stats) noexcept
                         rooms->live.streams - rooms->live.users;
     stats->evictions = rooms->evictions;
     stats->deliveries = rooms->deliveries_kept;
+    stats->kept_changes = rooms->version.revision - ring_floor(rooms);
     stats->stream_seq_holes = rooms->live.stream_seq_holes;
     stats->user_update_seq_holes = rooms->live.user_update_seq_holes;
 }

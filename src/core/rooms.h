@@ -106,6 +106,17 @@ struct Session {
     std::uint64_t unsaved;
 };
 
+// The last changes of what is listed, see changes.h.
+struct Ring {
+    char *data;
+    std::uint32_t *places; // of the blocks in data, by their revision
+    std::uint64_t size;    // of data; 0: there is no ring
+    std::uint64_t nplaces;
+    std::uint64_t floor; // the revision before the oldest
+    std::uint64_t top;   // the newest
+    std::uint64_t end;   // where that ends
+};
+
 struct Room {
     TreeNode by_id;   // by app and id
     TreeNode by_name; // by id and app, while listed
@@ -133,6 +144,7 @@ struct zego_rooms_s {
     std::uint64_t rooms_live;
     zego::Counts live;
     std::uint64_t evictions;
+    zego::Ring ring;
 
     // deliver.cc
     zego::Tree deliveries;

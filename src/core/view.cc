@@ -10,8 +10,16 @@ using namespace zego;
 
 namespace {
 
-// Entries that one piece may look at, listed or not.
-constexpr unsigned visits_max = 256;
+Strings keep_text(zego_view_s *view, const Text &text, const char *head)
+{
+    char *p = view->text.data() + view->text_len;
+    view->text_len += text_size(text);
+    return text_read(text, head, p);
+}
+
+} // namespace
+
+namespace zego {
 
 bool piece_full(const zego_view_s *view)
 {
@@ -25,13 +33,6 @@ std::string_view keep_bytes(zego_view_s *view, std::string_view string)
     string.copy(p, string.size());
     view->text_len += string.size();
     return {p, string.size()};
-}
-
-Strings keep_text(zego_view_s *view, const Text &text, const char *head)
-{
-    char *p = view->text.data() + view->text_len;
-    view->text_len += text_size(text);
-    return text_read(text, head, p);
 }
 
 Item *add_item(zego_view_s *view, ItemKind kind)
@@ -70,6 +71,10 @@ void copy_user(zego_view_s *view, EntryItem &item, const User *user)
     item.role = user->role;
 }
 
+} // namespace zego
+
+namespace {
+
 // The session that the room's answer began with, if it is listed still.
 const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms)
 {
@@ -84,7 +89,8 @@ const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms)
                                                                  : nullptr;
 }
 
-void begin_room(zego_view_s *view, const Session *session)
+void begin_room(zego_view_s *view, const zego_rooms_s *rooms,
+                const Session *session)
 {
     view->room_appid = session->room->appid;
     set_key(view->room_id, room_id(session->room));
@@ -92,7 +98,11 @@ void begin_room(zego_view_s *view, const Session *session)
     view->entry_id.len = 0;
     view->hole = 0;
     view->phase = Phase::streams;
-    copy_room(view, add_item(view, ItemKind::room)->room, session);
+    if (view->query.events != 0) {
+        put_room(view, rooms, session);
+    } else {
+        copy_room(view, add_item(view, ItemKind::room)->room, session);
+    }
 }
 
 // Streams after entry_id; the empty id is none.
@@ -111,7 +121,12 @@ void read_streams(zego_view_s *view, const Session *session)
             continue;
         }
         set_key(view->entry_id, id_of(stream));
-        if (!stream->reg.closed) {
+        if (stream->reg.closed) {
+            continue;
+        }
+        if (view->query.events != 0) {
+            put_stream(view, stream);
+        } else {
             copy_stream(view, add_item(view, ItemKind::stream)->entry, stream);
         }
     }
@@ -138,7 +153,9 @@ void read_users(zego_view_s *view, const Session *session)
         set_key(view->entry_id, id_of(user_ranked(node)));
         const User *user = newest_of_user(session, string_of(view->entry_id));
         view->visits++;
-        if (!user->reg.closed) {
+        if (!user->reg.closed && view->query.events != 0) {
+            put_user(view, user);
+        } else if (!user->reg.closed) {
             copy_user(view, add_item(view, ItemKind::user)->entry, user);
         }
         node = tree_next(&user->by_rank);
@@ -166,6 +183,10 @@ void read_holes(zego_view_s *view, const Window &window, Phase next)
 // complete.
 void abandon_room(zego_view_s *view)
 {
+    if (view->query.events != 0) {
+        view->phase = Phase::rooms;
+        return;
+    }
     switch (view->phase) {
     case Phase::streams:
     case Phase::users_begin:
@@ -211,13 +232,19 @@ bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
             }
             break;
         case Phase::users_begin:
-            add_item(view, ItemKind::users);
+            if (view->query.events == 0) {
+                add_item(view, ItemKind::users);
+            }
             view->phase = Phase::users;
             break;
         case Phase::users:
             read_users(view, session);
             break;
         case Phase::holes_begin:
+            if (view->query.events != 0) {
+                view->phase = Phase::rooms;
+                break;
+            }
             view->complete = session_complete(rooms, session);
             add_item(view, ItemKind::complete)->complete = view->complete;
             view->phase = Phase::stream_holes;
@@ -312,7 +339,9 @@ zego_view_e read_rooms(zego_view_s *view, const zego_rooms_s *rooms)
         const Session *session = next_room(view, rooms, &end);
         if (end) {
             view->next_id.len = 0;
-            add_item(view, ItemKind::page_end);
+            if (view->query.events == 0) {
+                add_item(view, ItemKind::page_end);
+            }
             return ZEGO_VIEW_DONE;
         }
         if (session == nullptr) {
@@ -323,7 +352,7 @@ zego_view_e read_rooms(zego_view_s *view, const zego_rooms_s *rooms)
             return ZEGO_VIEW_DONE;
         }
         view->nrooms++;
-        begin_room(view, session);
+        begin_room(view, rooms, session);
     }
     return ZEGO_VIEW_MORE;
 }
@@ -437,7 +466,9 @@ zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
 
     switch (view->query.kind) {
     case ZEGO_VIEW_ROOMS:
-        add_item(view, ItemKind::page);
+        if (view->query.events == 0) {
+            add_item(view, ItemKind::page);
+        }
         break;
     case ZEGO_VIEW_ROOM: {
         zego_view_e why = ZEGO_VIEW_NOT_FOUND;
@@ -445,13 +476,17 @@ zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
         if (session == nullptr) {
             return why;
         }
-        view->version.revision = session->room->revision;
-        begin_room(view, session);
+        if (view->query.events == 0) {
+            view->version.revision = session->room->revision;
+        }
+        begin_room(view, rooms, session);
         break;
     }
     case ZEGO_VIEW_STREAM:
     case ZEGO_VIEW_USER:
         add_item(view, ItemKind::index);
+        break;
+    case ZEGO_VIEW_CHANGES:
         break;
     }
     return ZEGO_VIEW_MORE;
@@ -504,6 +539,9 @@ zego_view_e zego_view_read(zego_view_t *view,
     view->text_len = 0;
     view->visits = 0;
 
+    if (view->query.kind == ZEGO_VIEW_CHANGES) {
+        return read_changes(view, rooms);
+    }
     if (!view->begun) {
         view->begun = true;
         const zego_view_e rc = first_read(view, rooms);
@@ -521,6 +559,7 @@ zego_view_e zego_view_read(zego_view_t *view,
         return read_room(view, rooms) ? ZEGO_VIEW_DONE : ZEGO_VIEW_MORE;
     case ZEGO_VIEW_STREAM:
     case ZEGO_VIEW_USER:
+    case ZEGO_VIEW_CHANGES:
         break;
     }
     return read_index(view, rooms);

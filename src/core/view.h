@@ -3,6 +3,7 @@
 #ifndef ZEGO_CORE_VIEW_H
 #define ZEGO_CORE_VIEW_H
 
+#include "changes.h"
 #include "key.h"
 #include "rooms.h"
 
@@ -25,6 +26,7 @@ enum class ItemKind : std::uint8_t {
     stream_in_room,
     user_in_room,
     index_end,
+    change,
 };
 
 struct RoomItem {
@@ -36,6 +38,11 @@ struct RoomItem {
     std::string_view kept;
     std::uint64_t streams;
     std::uint64_t users;
+
+    // of a change
+    bool complete;
+    std::string_view stream_holes; // the bytes of ranges
+    std::string_view user_holes;
 };
 
 struct EntryItem {
@@ -46,12 +53,22 @@ struct EntryItem {
     std::int32_t role;
 };
 
+// What an item of that kind is: in a room, that or its entry.
+struct ChangeItem {
+    bool put;
+    Kind kind;
+    zego_event_e event;
+    std::uint64_t revision;
+    bool resume; // its version is told
+};
+
 struct Item {
     ItemKind kind;
     bool complete;
     Range range;
     RoomItem room;
     EntryItem entry;
+    ChangeItem change;
 };
 
 // What of a room comes next; rooms: the next room.
@@ -70,6 +87,9 @@ enum class Phase : std::uint8_t {
 // What a full piece still takes: the end of a room whose session is gone.
 constexpr std::size_t items_max = 48;
 constexpr std::size_t items_reserve = 4;
+
+// Entries that one piece may look at, listed or not.
+constexpr unsigned visits_max = 256;
 
 // A stream or user with its room.
 constexpr std::size_t item_text_max = 2 * text_max;
@@ -98,6 +118,8 @@ struct zego_view_s {
     std::uint64_t hole = 0;
     bool complete = false; // of the room, as it was written
     unsigned nrooms = 0;
+    unsigned nchanges = 0;
+    bool resume = false;
     std::uint32_t next_appid = 0;
     zego::Key next_id;
 
@@ -121,6 +143,21 @@ struct zego_view_s {
 };
 
 namespace zego {
+
+// view.cc
+bool piece_full(const zego_view_s *view);
+std::string_view keep_bytes(zego_view_s *view, std::string_view string);
+Item *add_item(zego_view_s *view, ItemKind kind);
+void copy_room(zego_view_s *view, RoomItem &item, const Session *session);
+void copy_stream(zego_view_s *view, EntryItem &item, const Stream *stream);
+void copy_user(zego_view_s *view, EntryItem &item, const User *user);
+
+// view_changes.cc: what is listed, as changes, and what changed
+void put_room(zego_view_s *view, const zego_rooms_s *rooms,
+              const Session *session);
+void put_stream(zego_view_s *view, const Stream *stream);
+void put_user(zego_view_s *view, const User *user);
+zego_view_e read_changes(zego_view_s *view, const zego_rooms_s *rooms);
 
 // view_json.cc
 bool view_start_json(zego_view_s *view);

@@ -118,7 +118,7 @@ void id_number(zego_view_s *view, std::uint64_t id)
     put(view, "\"");
 }
 
-void version(zego_view_s *view)
+void version_string(zego_view_s *view, std::uint64_t revision)
 {
     // sixteen digits always
     std::array<char, 16> digits;
@@ -127,10 +127,15 @@ void version(zego_view_s *view)
         *digit = "0123456789abcdef"[epoch & 15];
         epoch >>= 4;
     }
-    put(view, "\"Version\":\"");
     put(view, {digits.data(), digits.size()});
     put(view, "-");
-    number(view, view->version.revision);
+    number(view, revision);
+}
+
+void version(zego_view_s *view)
+{
+    put(view, "\"Version\":\"");
+    version_string(view, view->version.revision);
     put(view, "\"");
 }
 
@@ -177,9 +182,9 @@ void next(zego_view_s *view)
     view->json_first = false;
 }
 
-void room_info(zego_view_s *view, const RoomItem &room)
+void room_members(zego_view_s *view, const RoomItem &room)
 {
-    put(view, "\"RoomInfo\":{\"AppId\":");
+    put(view, "\"AppId\":");
     number(view, room.appid);
     put(view, ",\"RoomID\":");
     string(view, room.id);
@@ -197,6 +202,12 @@ void room_info(zego_view_s *view, const RoomItem &room)
     number(view, room.streams);
     put(view, ",\"UserCount\":");
     number(view, room.users);
+}
+
+void room_info(zego_view_s *view, const RoomItem &room)
+{
+    put(view, "\"RoomInfo\":{");
+    room_members(view, room);
     kept(view, room.kept);
     put(view, "}");
 }
@@ -297,6 +308,110 @@ void hole(zego_view_s *view, const Range &range)
     put(view, "]");
 }
 
+void holes(zego_view_s *view, std::string_view ranges)
+{
+    for (; !ranges.empty(); ranges.remove_prefix(sizeof(Range))) {
+        Range range;
+        std::memcpy(&range, ranges.data(), sizeof(range));
+        hole(view, range);
+    }
+}
+
+void change_key(zego_view_s *view, const Item &item)
+{
+    put(view, ",\"Key\":{\"AppId\":");
+    number(view, item.room.appid);
+    put(view, ",\"RoomID\":");
+    string(view, item.room.id);
+    if (item.change.kind != Kind::session) {
+        put(view, item.change.kind == Kind::stream ? ",\"StreamId\":"
+                                                   : ",\"UserId\":");
+        string(view, item.entry.strings[text_id]);
+    }
+    put(view, "}");
+}
+
+void change_object(zego_view_s *view, const Item &item)
+{
+    if (!item.change.put) {
+        put(view, ",\"Object\":null");
+        return;
+    }
+    put(view, ",\"Object\":{");
+    switch (item.change.kind) {
+    case Kind::session:
+        room_members(view, item.room);
+        put(view,
+            item.room.complete ? ",\"Complete\":true" : ",\"Complete\":false");
+        begin_list(view, ",\"Missing\":{\"StreamSeq\":[");
+        holes(view, item.room.stream_holes);
+        begin_list(view, "],\"UserUpdateSeq\":[");
+        holes(view, item.room.user_holes);
+        put(view, "]}");
+        kept(view, item.room.kept);
+        break;
+    case Kind::stream:
+        stream_members(view, item.entry);
+        kept(view, item.entry.strings[text_kept]);
+        break;
+    case Kind::user:
+        user_members(view, item.entry);
+        kept(view, item.entry.strings[text_kept]);
+        break;
+    }
+    put(view, "}");
+}
+
+void change_json(zego_view_s *view, const Item &item)
+{
+    put(view, "{\"Revision\":");
+    number(view, item.change.revision);
+    put(view, item.change.put ? ",\"Type\":\"put\"" : ",\"Type\":\"delete\"");
+    put(view, item.change.kind == Kind::session  ? ",\"Kind\":\"room\""
+              : item.change.kind == Kind::stream ? ",\"Kind\":\"stream\""
+                                                 : ",\"Kind\":\"user\"");
+    change_key(view, item);
+    change_object(view, item);
+    put(view, ",\"Event\":");
+    if (item.change.event == ZEGO_EVENT_OTHER) {
+        put(view, "null");
+    } else {
+        string(view, view_of(zego_event_name(item.change.event)));
+    }
+    put(view, "}");
+}
+
+// An event of a stream is lines; in JSON a line ends between values only.
+void change_event(zego_view_s *view, const Item &item)
+{
+    put(view, item.change.put ? "event: put\n" : "event: delete\n");
+    if (item.change.resume) {
+        put(view, "id: ");
+        version_string(view, item.change.revision);
+        put(view, "\n");
+    }
+    put(view, "data: ");
+    const std::size_t begin = view->json_len;
+    change_json(view, item);
+    if (!view->json_failed) {
+        const auto ends_line = [](char c) { return c == '\n' || c == '\r'; };
+        std::replace_if(view->json + begin, view->json + view->json_len,
+                        ends_line, ' ');
+    }
+    put(view, "\n\n");
+}
+
+void change(zego_view_s *view, const Item &item)
+{
+    if (view->query.events != 0) {
+        change_event(view, item);
+    } else {
+        next(view);
+        change_json(view, item);
+        view->json_first = false; // lists were written in it
+    }
+}
+
 void room_end(zego_view_s *view)
 {
     put(view, view->query.counts == 0 ? "]}}" : "}");
@@ -353,6 +468,9 @@ void write_item(zego_view_s *view, const Item &item)
         break;
     case ItemKind::index_end:
         put(view, "]");
+        break;
+    case ItemKind::change:
+        change(view, item);
         break;
     }
 }

@@ -128,6 +128,7 @@ unit_zone_init(unit_zone_t *zone)
     zone->version.revision = 0;
 
     zone->rooms = zego_rooms_create(&zone->env, 1, 1, 0);
+    zego_rooms_ring(zone->rooms, &zone->env, 64 * 1024);
     ck_assert_ptr_nonnull(zone->rooms);
 }
 
