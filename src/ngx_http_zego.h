@@ -1,7 +1,7 @@
 
 /*
  * Shared declarations of the nginx side: _module, _zone, _callback, _replay,
- * _deliver, _status, _metrics and _store.
+ * _deliver, _status, _changes, _watch, _metrics and _store.
  */
 
 
@@ -43,6 +43,9 @@
 #define NGX_HTTP_ZEGO_USER       2
 #define NGX_HTTP_ZEGO_KINDS      3
 
+/* the part of a zone that is kept of changes */
+#define NGX_HTTP_ZEGO_CHANGES_PART  16
+
 /* "<epoch>-<revision>" */
 #define NGX_HTTP_ZEGO_VERSION_LEN  (16 + 1 + NGX_INT64_LEN)
 
@@ -77,6 +80,10 @@ typedef struct {
     ngx_atomic_t                 failed;
     ngx_atomic_t                 known;
     ngx_atomic_t                 held;
+
+    /* who follows the changes, in each worker, and who was too slow for it */
+    ngx_atomic_t                 watches[NGX_HTTP_ZEGO_WORKERS];
+    ngx_atomic_t                 watches_cut;
 
     /* by the key of a secret; 0: free */
     struct {
@@ -161,7 +168,8 @@ typedef struct {
 } ngx_http_zego_zone_sh_t;
 
 
-typedef struct ngx_http_zego_store_s  ngx_http_zego_store_t;
+typedef struct ngx_http_zego_store_s    ngx_http_zego_store_t;
+typedef struct ngx_http_zego_watches_s  ngx_http_zego_watches_t;
 
 
 typedef struct {
@@ -171,6 +179,7 @@ typedef struct {
     ngx_shm_zone_t              *shm_zone;
     ngx_msec_t                   horizon;
     ngx_event_t                  expire;
+    ngx_http_zego_watches_t     *watches;    /* in this process */
 
     ngx_str_t                    dir;        /* of the store, or empty */
     ngx_http_zego_store_t       *store;      /* of this process */
@@ -284,6 +293,56 @@ typedef struct {
 
     unsigned                     last:1;     /* the last piece was read */
 } ngx_http_zego_status_t;
+
+
+typedef struct ngx_http_zego_piece_s  ngx_http_zego_piece_t;
+
+typedef enum {
+    NGX_HTTP_ZEGO_LISTING = 0,    /* it is told the list */
+    NGX_HTTP_ZEGO_CATCHING_UP,    /* and what changed in the meantime */
+    NGX_HTTP_ZEGO_FOLLOWING
+} ngx_http_zego_state_e;
+
+
+/* a request that follows changes */
+
+typedef struct {
+    ngx_queue_t                  queue;
+    ngx_queue_t                  ready;
+    ngx_http_zego_watches_t     *watches;    /* NULL: it is among none */
+    void                        *room;       /* whose it is, or NULL */
+
+    ngx_http_request_t          *request;
+    ngx_http_zego_zone_t        *zone;
+    zego_query_t                 query;
+    ngx_msec_t                   wait;
+    ngx_event_t                  timer;
+
+    zego_version_t               after;      /* it knows all until then */
+
+    /* why there is no answer */
+    zego_reason_e                reason;
+    uint64_t                     epoch;
+    int                          invalid;
+
+    /* of a stream */
+    ngx_http_zego_state_e        state;
+    zego_view_t                 *view;       /* the list, or NULL */
+    ngx_http_zego_piece_t       *piece;      /* is being sent, or NULL */
+    ngx_chain_t                 *free;
+    ngx_chain_t                 *busy;
+    ngx_uint_t                   resets;
+
+    unsigned                     is_ready:1;
+    unsigned                     is_idle:1;  /* until something changes */
+    unsigned                     timedout:1;
+    unsigned                     resume:1;
+    unsigned                     begun:1;
+    unsigned                     bookmark:1; /* is due */
+    unsigned                     late:1;     /* it was waited for */
+    unsigned                     more:1;
+    unsigned                     last:1;
+} ngx_http_zego_watch_t;
 
 
 /* zone */
@@ -408,6 +467,10 @@ ngx_uint_t ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key,
 
 ngx_int_t ngx_http_zego_status_handler(ngx_http_request_t *r);
 
+/* NGX_DECLINED: there is none.  NGX_ABORT: it cannot be decoded. */
+ngx_int_t ngx_http_zego_status_arg(ngx_http_request_t *r, char *name,
+    ngx_str_t *value);
+
 ngx_int_t ngx_http_zego_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *body);
 ngx_table_elt_t *ngx_http_zego_add_header(ngx_http_request_t *r, char *name,
@@ -416,6 +479,36 @@ ngx_table_elt_t *ngx_http_zego_add_header(ngx_http_request_t *r, char *name,
 /* ZEGO_OK as the reason: nothing was found; field may be NULL */
 ngx_int_t ngx_http_zego_send_error(ngx_http_request_t *r, ngx_uint_t status,
     zego_reason_e reason, ngx_str_t *field);
+ngx_int_t ngx_http_zego_unavailable(ngx_http_request_t *r,
+    zego_reason_e reason);
+ngx_int_t ngx_http_zego_bad_request(ngx_http_request_t *r,
+    zego_reason_e reason, char *field);
+
+
+/* changes */
+
+ngx_uint_t ngx_http_zego_changes_wanted(ngx_http_request_t *r,
+    zego_query_t *query);
+ngx_int_t ngx_http_zego_changes_handler(ngx_http_request_t *r,
+    ngx_http_zego_zone_t *zone, zego_query_t *query);
+
+/* of one that is ready; NGX_AGAIN: its zone cannot be read now */
+ngx_int_t ngx_http_zego_changes_next(ngx_http_zego_watch_t *w);
+
+/* the worker ends, or the zone is another one */
+void ngx_http_zego_changes_end(ngx_http_zego_watch_t *w);
+
+
+/* watch */
+
+ngx_int_t ngx_http_zego_watch_add(ngx_http_zego_watch_t *w);
+void ngx_http_zego_watch_remove(ngx_http_zego_watch_t *w);
+
+/* it is to be looked at */
+void ngx_http_zego_watch_ready(ngx_http_zego_watch_t *w);
+
+/* it waits for a change; NGX_AGAIN: there is one it does not know */
+ngx_int_t ngx_http_zego_watch_idle(ngx_http_zego_watch_t *w);
 
 
 /* metrics */
@@ -434,6 +527,7 @@ ngx_int_t ngx_http_zego_metrics_handler(ngx_http_request_t *r,
 
 
 extern ngx_module_t         ngx_http_zego_module;
+extern ngx_str_t            ngx_http_zego_json;
 extern const zego_memory_t  ngx_http_zego_heap;
 extern uint64_t             ngx_http_zego_commit_times[];
 extern ngx_connection_t     ngx_http_zego_dumb;

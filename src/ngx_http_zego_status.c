@@ -14,8 +14,6 @@ static ngx_int_t ngx_http_zego_status_query(ngx_http_request_t *r,
     ngx_str_t *path, zego_query_t *query, char **field);
 static ngx_int_t ngx_http_zego_status_page(ngx_http_request_t *r,
     zego_query_t *query, char **field);
-static ngx_int_t ngx_http_zego_status_arg(ngx_http_request_t *r, char *name,
-    ngx_str_t *value);
 static ngx_int_t ngx_http_zego_status_decode(ngx_http_request_t *r,
     ngx_str_t *dst, u_char *p, u_char *last, ngx_uint_t form);
 static ngx_int_t ngx_http_zego_status_hex(u_char *p, u_char *last);
@@ -33,13 +31,8 @@ static ngx_int_t ngx_http_zego_status_wait(ngx_http_request_t *r,
 static void ngx_http_zego_status_writer(ngx_http_request_t *r);
 static void ngx_http_zego_status_cleanup(void *data);
 
-static ngx_int_t ngx_http_zego_unavailable(ngx_http_request_t *r,
-    zego_reason_e reason);
-static ngx_int_t ngx_http_zego_bad_request(ngx_http_request_t *r,
-    zego_reason_e reason, char *field);
 
-
-static ngx_str_t  ngx_http_zego_json = ngx_string("application/json");
+ngx_str_t  ngx_http_zego_json = ngx_string("application/json");
 
 
 ngx_int_t
@@ -95,6 +88,11 @@ ngx_http_zego_status_handler(ngx_http_request_t *r)
     switch (rc) {
 
     case NGX_OK:
+
+        if (ngx_http_zego_changes_wanted(r, &query)) {
+            return ngx_http_zego_changes_handler(r, zone, &query);
+        }
+
         return ngx_http_zego_status_view(r, zone, &query);
 
     case NGX_DECLINED:
@@ -244,6 +242,11 @@ ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
     {
         query->kind = ZEGO_VIEW_USER;
 
+    } else if (path->len == sizeof("changes") - 1
+               && ngx_strncmp(path->data, "changes", path->len) == 0)
+    {
+        query->kind = ZEGO_VIEW_CHANGES;
+
     } else {
         return NGX_DECLINED;
     }
@@ -264,6 +267,10 @@ ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
 
     } else if (rc != NGX_DECLINED) {
         return rc;
+    }
+
+    if (query->kind == ZEGO_VIEW_CHANGES) {
+        return NGX_OK;
     }
 
     if (p) {
@@ -372,7 +379,7 @@ ngx_http_zego_status_page(ngx_http_request_t *r, zego_query_t *query,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_zego_status_arg(ngx_http_request_t *r, char *name, ngx_str_t *value)
 {
     ngx_str_t  arg;
@@ -867,7 +874,7 @@ ngx_http_zego_send_error(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_zego_unavailable(ngx_http_request_t *r, zego_reason_e reason)
 {
     /* the next request should come to a new worker */
@@ -881,7 +888,7 @@ ngx_http_zego_unavailable(ngx_http_request_t *r, zego_reason_e reason)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_zego_bad_request(ngx_http_request_t *r, zego_reason_e reason,
     char *field)
 {

@@ -257,7 +257,14 @@ ngx_http_zego_zone_reset(ngx_http_zego_zone_t *zone, uint64_t epoch,
 
     sh->rooms = zego_rooms_create(&env, epoch, since, rebuilt);
 
-    return sh->rooms ? NGX_OK : NGX_ERROR;
+    if (sh->rooms == NULL) {
+        return NGX_ERROR;
+    }
+
+    zego_rooms_ring(sh->rooms, &env,
+                    zone->shm_zone->shm.size / NGX_HTTP_ZEGO_CHANGES_PART);
+
+    return NGX_OK;
 }
 
 
@@ -800,6 +807,8 @@ ngx_http_zego_zone_start(ngx_http_zego_zone_t *zone, ngx_cycle_t *cycle)
     ev->cancelable = 1;
 
     ngx_add_timer(ev, NGX_HTTP_ZEGO_EXPIRE_TIME);
+
+    zone->sh->metrics.watches[ngx_worker % NGX_HTTP_ZEGO_WORKERS] = 0;
 
     if (zone->dir.len) {
         return ngx_http_zego_store_start(zone, cycle);
