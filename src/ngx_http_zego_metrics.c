@@ -10,7 +10,7 @@
 
 #define NGX_HTTP_ZEGO_LINES                                                   \
     (ZEGO_EVENTS * ZEGO_VERDICTS + ZEGO_REASONS + NGX_HTTP_ZEGO_AGES          \
-     + ZEGO_EVENTS * (NGX_HTTP_ZEGO_LAGS + 3) + NGX_HTTP_ZEGO_COMMITS + 96)
+     + ZEGO_EVENTS * (NGX_HTTP_ZEGO_LAGS + 3) + NGX_HTTP_ZEGO_COMMITS + 108)
 
 
 typedef struct {
@@ -170,7 +170,7 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
     size_t                         size;
     u_char                        *start;
     ngx_str_t                      body;
-    ngx_uint_t                     i, free, lines;
+    ngx_uint_t                     i, free, lines, watches;
     zego_stats_t                   stats;
     ngx_http_zego_app_t           *app;
     ngx_http_zego_metrics_t       *metrics;
@@ -294,6 +294,21 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
     ngx_http_zego_metrics_value(&t, "zego_revision", "gauge",
                                 "Revision of the list.",
                                 stats.version.revision);
+    ngx_http_zego_metrics_value(&t, "zego_kept_revisions", "gauge",
+                                "Revisions whose changes are kept.",
+                                stats.kept_changes);
+
+    watches = 0;
+
+    for (i = 0; i < NGX_HTTP_ZEGO_WORKERS; i++) {
+        watches += metrics->watches[i];
+    }
+
+    ngx_http_zego_metrics_value(&t, "zego_watchers", "gauge",
+                                "Requests that follow changes.", watches);
+    ngx_http_zego_metrics_value(&t, "zego_watchers_cut_total", "counter",
+                                "Streams ended for being too slow.",
+                                metrics->watches_cut);
 
     ngx_http_zego_metrics_head(&t, "zego_since_timestamp_seconds", "gauge",
                                "When the epoch of the list began.");
