@@ -37,6 +37,8 @@ static ngx_str_t *ngx_http_zego_changes_header(ngx_http_request_t *r,
     char *name);
 static ngx_uint_t ngx_http_zego_changes_accept(ngx_http_request_t *r);
 
+static ngx_int_t ngx_http_zego_changes_ambiguous(ngx_http_zego_watch_t *w);
+
 static ngx_int_t ngx_http_zego_changes_page(ngx_http_zego_watch_t *w,
     ngx_str_t *page);
 static ngx_int_t ngx_http_zego_changes_append(ngx_http_request_t *r,
@@ -128,6 +130,20 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
         if (ngx_http_zego_changes_view == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+    }
+
+    rc = ngx_http_zego_changes_ambiguous(w);
+
+    if (rc == NGX_OK) {
+        return ngx_http_zego_bad_request(r, ZEGO_MISSING, "appid");
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_BUSY) {
+        return ngx_http_zego_unavailable(r, w->reason);
     }
 
     if (ngx_http_zego_add_header(r, "Cache-Control", "no-cache") == NULL
@@ -345,6 +361,54 @@ ngx_http_zego_changes_accept(ngx_http_request_t *r)
                                (u_char *) "text/event-stream",
                                sizeof("text/event-stream") - 2)
               != NULL;
+}
+
+
+/*
+ * NGX_OK: the room is in several apps.  NGX_DECLINED: it is not.  NGX_BUSY: the
+ * zone cannot be read now, w->reason says why.
+ */
+
+static ngx_int_t
+ngx_http_zego_changes_ambiguous(ngx_http_zego_watch_t *w)
+{
+    ngx_int_t              rc;
+    zego_view_t           *view;
+    zego_view_e            read;
+    zego_query_t           query;
+    ngx_http_zego_zone_t  *zone;
+
+    if (w->query.id.len == 0 || w->query.has_appid) {
+        return NGX_DECLINED;
+    }
+
+    zone = w->zone;
+
+    query = w->query;
+    query.kind = ZEGO_VIEW_ROOM;
+    query.events = 0;
+    query.counts = 1;
+
+    view = zego_view_create(&ngx_http_zego_heap, &query, &w->invalid);
+    if (view == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_zego_zone_rdlock(zone);
+
+    if (rc != NGX_OK) {
+        w->reason = ngx_http_zego_zone_reason(rc);
+        zego_view_destroy(view);
+        return NGX_BUSY;
+    }
+
+    read = zego_view_read(view, zone->sh->rooms);
+
+    ngx_http_zego_zone_rdunlock(zone);
+
+    zego_view_destroy(view);
+
+    return (read == ZEGO_VIEW_AMBIGUOUS) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -652,7 +716,7 @@ ngx_http_zego_changes_stream(ngx_http_zego_watch_t *w,
 }
 
 
-/* a piece of the list, with which a stream begins */
+/* a piece of the list, with which a stream begins; NGX_DONE: it ends */
 
 static ngx_int_t
 ngx_http_zego_changes_list(ngx_http_zego_watch_t *w,
@@ -709,7 +773,9 @@ ngx_http_zego_changes_list(ngx_http_zego_watch_t *w,
         w->state = NGX_HTTP_ZEGO_CATCHING_UP;
     }
 
-    return NGX_OK;
+    /* who comes back is told that an app is to be named */
+
+    return (read == ZEGO_VIEW_AMBIGUOUS) ? NGX_DONE : NGX_OK;
 }
 
 

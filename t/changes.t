@@ -56,7 +56,7 @@ our $room = '{"AppId":1,"RoomID":"room1"}';
 our $info = '"AppId":1,"RoomID":"room1","RoomSessionId":"1234567","RoomCreateTime":1687981270000,"Creator":"user1"';
 our $none = '"Complete":true,"Missing":{"StreamSeq":[],"UserUpdateSeq":[]}';
 
-plan tests => repeat_each() * 193;
+plan tests => repeat_each() * 208;
 
 run_tests();
 
@@ -193,14 +193,14 @@ __DATA__
 --- request eval
 [Zego::post('room_create', appid => \2), Zego::post('room_create'),
  Zego::post('room_create', room_id => 'room2'),
- "POST /since?path=rooms/room1&from=0\n" . Zego::callback('room_create'),
+ "POST /since?path=rooms/room2&from=0\n" . Zego::callback('room_create'),
  "POST /since?path=rooms/room1&from=0&appid=2\n"
  . Zego::callback('room_create'),
  "POST /since?path=rooms/none&from=0\n" . Zego::callback('room_create'),
  main::since('appid=1', 'room_create')]
 --- response_body_like eval
 ['^$', '^$', '^$',
- '^\{"ChangeList":\[\{"Revision":1,[^]]*"AppId":2,"RoomID":"room1".*\{"Revision":2,.*"AppId":1,"RoomID":"room1"[^]]*\],"UserUpdateSeq":\[\]\}\},"Event":"room_create"\}\],"Version":"[0-9a-f]{16}-3"',
+ '^\{"ChangeList":\[\{"Revision":3,[^]]*\],"UserUpdateSeq":\[\]\}\},"Event":"room_create"\}\],"Version":"[0-9a-f]{16}-3"',
  '^\{"ChangeList":\[\{"Revision":1,[^]]*\],"UserUpdateSeq":\[\]\}\},"Event":"room_create"\}\],"Version":"[0-9a-f]{16}-3"',
  '^\{"ChangeList":\[\],"Version":"[0-9a-f]{16}-3","More":false\}$',
  '^\{"ChangeList":\[\{"Revision":2,.*"Revision":3,']
@@ -260,14 +260,29 @@ main::page('false', [1, 'put', 'room', 'room_create', ''])
  '{"Reason":"invalid","Field":"after"}']
 
 
-=== TEST 13: nothing below it
+=== TEST 13: a room id of several apps
+--- request eval
+[Zego::post('room_create', appid => \2), Zego::post('room_create'),
+ 'GET /live/rooms/room1?after=0123456789abcdef-1',
+ 'GET /live/rooms/room1?after=0123456789abcdef-1&appid=2',
+ 'GET /live/rooms/room1']
+--- more_headers eval
+['', '', '', '', 'Accept: text/event-stream']
+--- error_code eval
+[200, 200, 400, 410, 400]
+--- response_body eval
+['', '', '{"Reason":"missing","Field":"appid"}', '{"Reason":"epoch"}',
+ '{"Reason":"missing","Field":"appid"}']
+
+
+=== TEST 14: nothing below it
 --- request eval
 ['GET /live/changes/', 'GET /live/changes/a', 'GET /live/change']
 --- error_code eval
 [404, 404, 404]
 
 
-=== TEST 14: HEAD
+=== TEST 15: HEAD
 --- http_config eval: $::http
 --- config eval: $::config
 --- request
@@ -282,7 +297,7 @@ X-Accel-Buffering: no
 --- response_body:
 
 
-=== TEST 15: a stream of events from no version that can be
+=== TEST 16: a stream of events from no version that can be
 --- request eval
 ['GET /live/changes', 'GET /live/changes?after=1',
  'GET /live/rooms/room1?last_event_id=1']
@@ -297,7 +312,7 @@ X-Accel-Buffering: no
  '{"Reason":"invalid","Field":"last_event_id"}']
 
 
-=== TEST 16: a method that it has not
+=== TEST 17: a method that it has not
 --- request
 DELETE /live/changes
 --- error_code: 405
