@@ -248,6 +248,9 @@ std::uint8_t first_holes(const Window &window, Holes &holes)
 {
     std::uint8_t n = 0;
     std::uint64_t from = 0;
+    if (window_missing(window) == 0) {
+        return 0;
+    }
     while (n < holes.size() && window_hole(window, from, &holes[n])) {
         from = holes[n++].last + 1;
     }
