@@ -290,14 +290,14 @@ void zego_rooms_ring(zego_rooms_t *rooms, const zego_env_t *env,
                      size_t size) noexcept
 {
     Ring &ring = rooms->ring;
-    if (size < block_size_min) {
+    const std::size_t n = size / (block_size_min + sizeof(std::uint32_t));
+    if (n == 0) {
         return;
     }
     auto *data = static_cast<char *>(allocate(env->memory, size));
     if (data == nullptr) {
         return;
     }
-    const std::size_t n = size / (block_size_min + sizeof(std::uint32_t));
     ring.nplaces = n;
     ring.places = reinterpret_cast<std::uint32_t *>(data);
     ring.data = data + n * sizeof(std::uint32_t);
