@@ -312,6 +312,7 @@ zego_view_e zego_rooms_changed(const zego_rooms_t *rooms, zego_version_t *after,
     const size_t most = *n;
     *n = 0;
     if (after->epoch != rooms->version.epoch ||
+        after->revision > rooms->version.revision ||
         after->revision < ring_floor(rooms)) {
         *after = rooms->version;
         return ZEGO_VIEW_GONE;
