@@ -196,6 +196,48 @@ uint64_t unit_time(const zego_event_t *event);
 
 
 /*
+ * Who follows the changes: what a zone listed at each revision, and recorders,
+ * each with a list of its own that it keeps by the changes it reads of a zone.
+ * They abort when a change is not as it must be, and from exact on when the
+ * list after a revision is not what the zone listed then.
+ */
+
+typedef struct unit_lists_s     unit_lists_t;
+typedef struct unit_recorder_s  unit_recorder_t;
+
+/* without rooms at revision 0; keep: after each callback, which type was */
+unit_lists_t *unit_lists_create(void);
+void unit_lists_destroy(unit_lists_t *lists);
+void unit_lists_keep(unit_lists_t *lists, const unit_zone_t *zone,
+    zego_event_e type);
+
+/* whether that room is what changed with that revision, and the only one */
+int unit_lists_changed(const unit_lists_t *lists, uint64_t revision,
+    const zego_room_name_t *name);
+
+/* of one room if there is an id, and of one app if there is one */
+unit_recorder_t *unit_recorder_create(const unit_lists_t *lists,
+    const zego_query_t *query);
+void unit_recorder_destroy(unit_recorder_t *recorder);
+
+/* an empty list, which is exact from that revision on */
+void unit_recorder_begin(unit_recorder_t *recorder);
+void unit_recorder_exact(unit_recorder_t *recorder, uint64_t from);
+
+/* a piece of the events of a list; a piece of changes, as events that have a
+   version or not, or as elements of a list, how many of which came before in
+   the same answer; how many changes it held */
+void unit_recorder_snapshot(unit_recorder_t *recorder, zego_str_t piece);
+unsigned unit_recorder_events(unit_recorder_t *recorder, zego_str_t piece,
+    int resume);
+unsigned unit_recorder_elements(unit_recorder_t *recorder, zego_str_t piece,
+    unsigned before);
+
+/* all up to that revision has been read, and nothing after it */
+void unit_recorder_at(unit_recorder_t *recorder, uint64_t revision);
+
+
+/*
  * The model of the design's first section: of a set of callbacks, in any
  * order and repeated, the list as unit_text() gives it; all facts, as text
  * too; which of them, up to 64, are shown in the list; the verdict of one
