@@ -763,6 +763,11 @@ ngx_http_zego_changes_list(ngx_http_zego_watch_t *w,
         if (*piece == NULL) {
             return NGX_ERROR;
         }
+
+        if ((*piece)->len == 0) {
+            ngx_http_zego_changes_release(*piece);
+            *piece = NULL;
+        }
     }
 
     if (read != ZEGO_VIEW_MORE) {
