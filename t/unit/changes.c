@@ -521,11 +521,11 @@ changes_after(zego_version_t after, unsigned limit, unsigned events,
 static zego_view_e
 outcome_after(uint64_t epoch, uint64_t revision)
 {
-    unsigned        n;
-    zego_view_e     rc, changed;
-    zego_version_t  after = { epoch, revision };
-    zego_room_name_t  names[100];
     size_t            nnames;
+    unsigned          n;
+    zego_view_e       rc, changed;
+    zego_version_t    after = { epoch, revision };
+    zego_room_name_t  names[100];
 
     nnames = 100;
     changes_after(after, 1000, 0, &n, &rc);
@@ -546,7 +546,7 @@ members(unsigned n, size_t size)
 {
     char          id[16];
     unsigned      i;
-    static char   kept[1024];
+    static char   kept[1500];
     zego_event_t  later = ROOM_CREATE(2, 5000);
     zego_event_t  event = LOGIN(1, 0, 1000, "", 1);
 
@@ -618,8 +618,13 @@ END_TEST
 
 START_TEST(a_revision_of_much_is_not_kept)
 {
-    members(39, 1024);
+    members(39, 1000);
     ck_assert_uint_eq(members_show(), 40);
+    unit_zone_done(&zone);
+
+    members(39, 1500);
+    ck_assert_uint_eq(members_show(), 0);
+    ck_assert_uint_eq(kept_changes(), 0);
     unit_zone_done(&zone);
 }
 END_TEST
@@ -783,6 +788,30 @@ START_TEST(a_change_tells_of_64_ranges)
 END_TEST
 
 
+/* of two that began at the same time, when the other one ends */
+
+START_TEST(a_user_is_told_with_the_session_that_is_listed)
+{
+    unsigned      n;
+    zego_view_e   rc;
+    const char   *text;
+    zego_event_t  events[] = {
+        LOGIN(1, 1, 1000, "u", 7), LOGIN(1, 2, 1000, "u", 8),
+        LOGOUT(1, 3, 1000, 2000, "u", 8)
+    };
+
+    zone_init(100000);
+    unit_apply_all(&zone, events, 3);
+
+    text = changes_after((zego_version_t) { 1, 2 }, 100, 0, &n, &rc);
+    ck_assert_uint_eq(n, 1);
+    ck_assert_ptr_nonnull(strstr(text, "\"Type\":\"put\",\"Kind\":\"user\""));
+    ck_assert_ptr_nonnull(strstr(text, "\"UserSessionId\":\"7\""));
+    unit_zone_done(&zone);
+}
+END_TEST
+
+
 START_TEST(a_limit_never_splits_a_revision)
 {
     unsigned      i, n;
@@ -879,6 +908,7 @@ main(void)
         callbacks_that_were_missed_are_a_change_of_all,
         a_copy_goes_on_where_it_was_made,
         a_change_tells_of_64_ranges,
+        a_user_is_told_with_the_session_that_is_listed,
         a_limit_never_splits_a_revision,
         events_are_lines,
         without_memory_nothing_is_written,

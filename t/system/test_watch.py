@@ -1,0 +1,360 @@
+"""Those who follow the lists by their changes hold, at each version, what was
+listed then, whatever happens to the zone, its workers and connections."""
+
+import itertools
+import json
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from callbacks import Life, carried, encode, from_set, of_world
+from faults import LOCKED, REBUILT
+from gateway import (DEADLINE, DIED, LOAD_FAULTS, ROUNDS, SAMPLE, SEED,
+                     Gateway, Vendor, free_port, http2, same, say, until)
+from watcher import List, Truth, Watcher
+
+REVISIONS = max(3000 * ROUNDS // SAMPLE, 500)
+ROOMS = 12
+
+
+class Watch(unittest.TestCase):
+    def setUp(self):
+        say(f"ZEGO_SEED={SEED}")
+        self.rng = random.Random(SEED)
+
+    def begin(self, lag=0, **settings):
+        self.gateway = gateway = Gateway(self, **{"size": "16m"} | settings)
+        self.truth = Truth()
+
+        def watcher(way, **options):
+            found = Watcher(gateway, random.Random(self.rng.random()),
+                            self.truth, way, **options)
+            self.addCleanup(found.stop)
+            return found
+
+        # one that is never cut off, and those that are
+        self.watchers = [
+            watcher("header"),
+            watcher("last_event_id", cut=50000, lag=lag),
+            watcher("after", cut=20000, lag=lag // 2),
+            watcher("anew", cut=200000),
+            watcher("pages", cut=1),
+            watcher("header", cut=2000, room=(1, "room 2")),
+            watcher("pages", cut=1, room=(1, "room 3"))]
+        self.vendor = Vendor(gateway, [carried(
+            self.rng, of_world(self.rng, "room ", rooms=ROOMS,
+                               tidy=self.rng.random() < .5), 100)] * 4)
+
+    def more(self, revisions):
+        """So many, and every room but one as it is listed on the way."""
+        enough = self.truth.revisions + revisions
+
+        def check():
+            room = 1, f"room {2 + self.rng.randrange(ROOMS - 2)}"
+            status, body = self.gateway.get(
+                f"rooms/{room[1].replace(' ', '%20')}?appid=1")
+            if status == 200:
+                listed = json.loads(body)
+                self.truth.see("a list", Watcher.version_of(listed["Version"]),
+                               room, List([listed]).hash_of(room))
+            return self.truth.revisions >= enough or self.failed()
+
+        until(check, f"{revisions} more revisions")
+
+    def failed(self):
+        return self.truth.wrong[:3] or [
+            error for watcher in self.watchers for error in watcher.errors]
+
+    def finish(self, model=True):
+        """All have the list in the end; model: that of all callbacks."""
+        self.vendor.stop()
+        self.truth.ended = True
+        self.assertEqual([], self.vendor.lost)
+        gateway = self.gateway
+        until(lambda: len(gateway.workers()) == gateway.settings["workers"],
+              "old workers have gone")
+        rooms = gateway.rooms()
+        if model:
+            same(self, from_set(self.vendor.accepted), rooms)
+        for watcher in self.watchers:
+            wanted = {name: room for name, room in rooms.items()
+                      if watcher.room in (None, name)}
+            until(lambda: self.failed() or watcher.listed() == wanted,
+                  f"{watcher} has the list")
+            watcher.stop()
+            say(f"{watcher}: " + ", ".join(f"{count} {what}" for what, count
+                                           in watcher.counts.items()
+                                           if count))
+        self.assertEqual([], self.failed())
+        say(f"{len(self.vendor.accepted)} callbacks, "
+            f"{self.truth.revisions} revisions, {len(rooms)} rooms live")
+
+    def total(self, what):
+        return sum(watcher.counts[what] for watcher in self.watchers)
+
+    def test_cut_off(self):
+        self.begin(workers=4)
+        self.more(2 * REVISIONS)
+        self.finish()
+
+    def test_overflow(self):
+        """What a watcher does not know any more falls out of the ring."""
+        self.begin(size="4m", lag=800)
+        self.more(REVISIONS)
+        self.finish()
+        self.assertGreater(self.total("expired"), 0)
+
+    def test_reload(self):
+        self.begin()
+        changes = [{}, {"size": "20m"}, {}, {"size": "16m"}, {}]
+        for change in changes:
+            self.more(REVISIONS // len(changes))
+            self.gateway.reload(change)
+        self.finish()
+
+    def test_rebuild(self):
+        self.begin(load=LOAD_FAULTS)
+        self.gateway.expected += [DIED, LOCKED, REBUILT]
+        for number in range(1, 4):
+            self.more(REVISIONS // 4)
+            with self.assertRaises(OSError):
+                self.gateway.connect().post(encode(
+                    Life("dying", number, itertools.count(10 ** 12))
+                    .room_create() | {"nonce": "die"}))
+            until(lambda: self.gateway.count(REBUILT) == number, "rebuilt")
+        self.more(REVISIONS // 4)
+        self.finish(model=False)
+        self.assertGreater(self.total("epoch"), 0)
+
+
+class Stream:
+    """The events of one connection."""
+
+    def __init__(self, gateway, path="changes", rcvbuf=0, **headers):
+        self.connection = gateway.connect(rcvbuf=rcvbuf)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in
+                        ({"Accept": "text/event-stream"} | headers).items())
+        self.connection.socket.sendall(
+            f"GET /zego/{path} HTTP/1.1\r\nHost: t\r\n{lines}\r\n".encode())
+        self.data = b""
+
+    def status(self):
+        file = self.connection.file
+        status = int(file.readline()[9:12])
+        headers = list(iter(file.readline, b"\r\n"))
+        assert b"Transfer-Encoding: chunked\r\n" in headers, headers
+        return status
+
+    def next(self):
+        """Or None where the stream ends as it must."""
+        file = self.connection.file
+        while b"\n\n" not in self.data:
+            size = int(file.readline(), 16)
+            self.data += file.read(size)
+            assert file.read(2) == b"\r\n"
+            if not size:
+                assert not self.data
+                return None
+        event, self.data = self.data.split(b"\n\n", 1)
+        lines = dict(line.split(": ", 1)
+                     for line in event.decode().split("\n"))
+        return self.next() if "retry" in lines else lines
+
+    def until(self, event):
+        """What comes before it, and it."""
+        events = []
+        while not events or events[-1]["event"] != event:
+            events.append(self.next())
+        return events
+
+
+class Streams(unittest.TestCase):
+    def begin(self, **settings):
+        self.gateway = Gateway(self, **settings)
+        self.clock = itertools.count(int(time.time() * 1000))
+        self.vendor = self.gateway.connect()
+        self.ids = itertools.count(1)
+
+    def life(self, room):
+        return Life(room, next(self.ids), self.clock)
+
+    def post(self, *callbacks):
+        for callback in callbacks:
+            self.assertEqual((200, b""), self.vendor.post(encode(callback)))
+
+    def stream(self, *path, **options):
+        stream = Stream(self.gateway, *path, **options)
+        self.assertEqual(200, stream.status())
+        return stream
+
+    def watchers(self, number):
+        until(lambda: self.gateway.metric("zego_watchers") == number,
+              f"{number} watchers")
+
+    def version(self):
+        return self.gateway.json("rooms?limit=1")["Version"]
+
+    def test_nothing_is_listed(self):
+        self.begin()
+        for reason, version in ("epoch", "0" * 16 + "-7"), (
+                "expired", self.version()[:17] + "7"):
+            stream = self.stream(f"changes?after={version}")
+            reset, synced = stream.until("synced")
+            self.assertEqual({"Reason": reason}, json.loads(reset["data"]))
+            self.assertEqual(self.version(), synced["id"])
+
+    def test_shutdown(self):
+        """Streams end, those who wait are answered, and both go on."""
+        self.begin()
+        room = self.life("a")
+        self.post(room.room_create())
+        version = self.version()
+        streams = [self.stream(path) for path in (
+            "changes", "rooms/a", f"changes?after={version}",
+            f"rooms/a?after={version}", "changes?appid=1") * 4]
+        waiting = [Stream(self.gateway, f"{path}?after={version}&wait=5m",
+                          Accept="*/*").connection
+                   for path in ("changes", "rooms/a") * 4]
+        self.watchers(len(streams) + len(waiting))
+        workers = self.gateway.workers()
+        self.gateway.reload({})
+        until(lambda: len(self.gateway.workers()) == 2
+              and not self.gateway.workers() & workers, "old workers have gone")
+        for connection in waiting:
+            status, body = connection.answer()
+            self.assertEqual(200, status)
+            self.assertEqual({"ChangeList": [], "Version": version,
+                              "More": False}, json.loads(body))
+        for stream in streams:
+            events = list(iter(stream.next, None))
+            self.assertLessEqual({event["event"] for event in events},
+                                 {"put", "synced"})
+        self.watchers(0)
+
+        after = self.stream("changes", **{"Last-Event-ID": version})
+        self.vendor = self.gateway.connect()
+        self.post(room.stream_create("s"))
+        self.assertEqual(["put", "put"],
+                         [after.next()["event"] for _ in range(2)])
+
+        # and as one quits
+        self.gateway.end(signal.SIGQUIT)
+        self.assertIsNone(after.next())
+
+    def test_wait(self):
+        """For as long as it says, or until something changes."""
+        self.begin()
+        self.post(self.life("a").room_create())
+        version = self.version()
+        nothing = {"ChangeList": [], "Version": version, "More": False}
+        for path in "changes", "rooms/a", "rooms/b":
+            for wait in "0", "20ms":
+                self.assertEqual(nothing, self.gateway.json(
+                    f"{path}?after={version}&wait={wait}"))
+        waiting = {}
+        for path in ("changes?", "changes?appid=1&", "rooms/b?",
+                     "rooms/b?appid=1&", "rooms?id=b&"):
+            waiting[path] = Stream(
+                self.gateway, f"{path}after={version}&wait=5m",
+                Accept="*/*").connection
+        self.watchers(len(waiting))
+        self.post(self.life("b").room_create())
+        for path, connection in waiting.items():
+            status, body = connection.answer()
+            change, = json.loads(body)["ChangeList"]
+            self.assertEqual((200, "b"), (status, change["Key"]["RoomID"]))
+        self.watchers(0)
+
+    def test_one_room(self):
+        """Who watches one is told of no other."""
+        self.begin()
+        watched, other = self.life("a"), self.life("b")
+        self.post(watched.room_create(), other.room_create())
+        version = self.version()
+        waiting = [Stream(self.gateway, f"rooms/a?after={version}&wait=5m",
+                          Accept="*/*").connection for _ in range(8)]
+        streams = [self.stream("rooms/a") for _ in range(8)]
+        for stream in streams:
+            self.assertEqual(2, len(stream.until("synced")))
+        self.watchers(16)
+        # so many that each worker looks several times
+        self.post(*(other.stream_create(f"{n}") for n in range(300)))
+        self.watchers(16)
+        self.post(watched.stream_create("s"))
+        epoch = version[:17]
+        for stream in streams:
+            for event in stream.next(), stream.next():
+                self.assertEqual(303, json.loads(event["data"])["Revision"])
+            self.assertEqual(f"{epoch}303", event["id"])
+        for connection in waiting:
+            page = json.loads(connection.answer()[1])
+            self.assertEqual([303, 303], [change["Revision"] for change
+                                          in page["ChangeList"]])
+            self.assertEqual(f"{epoch}303", page["Version"])
+
+    def large(self, life, number):
+        return [life.stream_create("s", recreate="1")
+                | {"extra_info": "x" * 500} for _ in range(number)]
+
+    def test_slow(self):
+        """Who does not read is told so in the end, and no other."""
+        self.begin(size="1m", listen="sndbuf=16k")
+        room = self.life("a")
+        self.post(room.room_create())
+        slow = self.stream(rcvbuf=4096)
+        other = self.stream()
+        other.until("synced")
+        self.assertEqual("synced", slow.until("synced")[-1]["event"])
+
+        for _ in range(30):
+            self.post(*self.large(room, 20))
+            for _ in range(20):
+                other.until("put")
+        events = slow.until("reset")
+        self.assertEqual({"Reason": "slow"}, json.loads(events[-1]["data"]))
+        self.assertLess(len(events), 600)
+        self.assertIsNone(slow.next())
+        self.assertEqual(1, self.gateway.metric("zego_watchers_cut_total"))
+        self.watchers(1)
+
+    def test_silent(self):
+        """Who does not read for long is not waited for."""
+        self.begin(size="1m", listen="sndbuf=16k", server="send_timeout 100ms;")
+        room = self.life("a")
+        self.post(room.room_create())
+        self.stream(rcvbuf=4096).until("synced")
+        other = self.stream()
+        other.until("synced")
+        self.watchers(2)
+
+        def left():
+            self.post(*self.large(room, 20))
+            for _ in range(20):
+                other.until("put")
+            return self.gateway.metric("zego_watchers") == 1
+
+        until(left, "it is cut off")
+
+    def test_http2(self):
+        port = free_port()
+        self.begin(http="server { %s location /zego/ "
+                   "{ zego_status zone=rooms; } }" % http2(port))
+        room = self.life("a")
+        self.post(room.room_create())
+        curl = subprocess.Popen(
+            ["curl", "-sSN", "--http2-prior-knowledge", "-H",
+             "Accept: text/event-stream", "-w", "%{http_version}",
+             f"http://127.0.0.1:{port}/zego/changes"],
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(curl.wait)
+        self.addCleanup(curl.kill)
+        lines = iter(curl.stdout.readline, "")
+        self.assertIn("event: synced\n", lines)
+        self.post(room.stream_create("s"))
+        self.assertIn("event: put\n", lines)
+        self.gateway.reload({})
+        *_, last = lines
+        self.assertEqual("2", last)
+        self.assertEqual(0, curl.wait(DEADLINE))
