@@ -325,6 +325,10 @@ ngx_http_zego_metrics_handler(ngx_http_request_t *r,
     body.len = t.pos - start;
     body.data = start;
 
+    if (ngx_http_zego_add_header(r, "Cache-Control", "no-store") == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     return ngx_http_zego_send(r, NGX_HTTP_OK, &ngx_http_zego_metrics_type,
                               &body);
 }

@@ -21,7 +21,7 @@ static ngx_int_t ngx_http_zego_status_hex(u_char *p, u_char *last);
 static ngx_int_t ngx_http_zego_status_view(ngx_http_request_t *r,
     ngx_http_zego_zone_t *zone, zego_query_t *query);
 static ngx_int_t ngx_http_zego_status_header(ngx_http_request_t *r,
-    ngx_http_zego_status_t *st);
+    ngx_http_zego_status_t *st, zego_query_t *query);
 static ngx_int_t ngx_http_zego_status_next(ngx_http_request_t *r,
     ngx_http_zego_status_t *st);
 static ngx_int_t ngx_http_zego_status_output(ngx_http_request_t *r,
@@ -509,7 +509,7 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_zego_status_header(r, st) != NGX_OK) {
+    if (ngx_http_zego_status_header(r, st, query) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -537,7 +537,8 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
 
 
 static ngx_int_t
-ngx_http_zego_status_header(ngx_http_request_t *r, ngx_http_zego_status_t *st)
+ngx_http_zego_status_header(ngx_http_request_t *r, ngx_http_zego_status_t *st,
+    zego_query_t *query)
 {
     u_char           *p;
     zego_version_t    version;
@@ -549,6 +550,14 @@ ngx_http_zego_status_header(ngx_http_request_t *r, ngx_http_zego_status_t *st)
     r->headers_out.content_type_lowcase = NULL;
 
     if (ngx_http_zego_add_header(r, "Cache-Control", "no-cache") == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* an event stream of it is asked for by that */
+
+    if (query->kind == ZEGO_VIEW_ROOM
+        && ngx_http_zego_add_header(r, "Vary", "Accept") == NULL)
+    {
         return NGX_ERROR;
     }
 
@@ -843,6 +852,10 @@ ngx_http_zego_send_error(ngx_http_request_t *r, ngx_uint_t status,
     u_char      *p;
     ngx_str_t    body;
     zego_str_t   name;
+
+    if (ngx_http_zego_add_header(r, "Cache-Control", "no-store") == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (reason == ZEGO_OK) {
         ngx_str_set(&body, "{\"Reason\":\"not_found\"}");

@@ -358,7 +358,8 @@ Cache-Control: no-cache
 --- error_code eval
 [200, 200, 200, 400, 200, 200, 403, 405, 400, 200, 200]
 --- response_headers_like eval
-[('Cache-Control: ') x 10, 'Content-Type: text/plain; version=0\.0\.4']
+[(map { "Cache-Control: $_" } ('') x 3, 'no-store', ('') x 2,
+  ('no-store') x 3, ''), 'Content-Type: text/plain; version=0\.0\.4']
 --- response_body_like eval
 [('') x 10,
  '^(?:# HELP zego_\w+ [^\n]+\n# TYPE zego_\w+ (?:counter|gauge|histogram)\n'
