@@ -108,6 +108,7 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
     w->query.kind = ZEGO_VIEW_CHANGES;
     w->query.events = ngx_http_zego_changes_accept(r);
     w->query.limit = NGX_HTTP_ZEGO_CHANGES_LIMIT;
+    ngx_str_null(&w->query.fields);
 
     switch (ngx_http_zego_changes_args(w, &field)) {
 

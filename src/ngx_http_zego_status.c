@@ -216,11 +216,12 @@ static ngx_int_t
 ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
     zego_query_t *query, char **field)
 {
-    off_t       n;
-    size_t      len;
-    u_char     *p;
-    ngx_int_t   rc;
-    ngx_str_t   id, value;
+    off_t                       n;
+    size_t                      len;
+    u_char                     *p;
+    ngx_int_t                   rc;
+    ngx_str_t                   id, value;
+    ngx_http_zego_main_conf_t  *zmcf;
 
     ngx_memzero(query, sizeof(zego_query_t));
 
@@ -271,6 +272,20 @@ ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
 
     if (query->kind == ZEGO_VIEW_CHANGES) {
         return NGX_OK;
+    }
+
+    rc = ngx_http_zego_status_arg(r, "fields", &value);
+
+    if (rc == NGX_OK) {
+        zmcf = ngx_http_get_module_main_conf(r, ngx_http_zego_module);
+
+        query->keep = &zmcf->keep;
+        query->fields.data = (char *) value.data;
+        query->fields.len = value.len;
+
+    } else if (rc != NGX_DECLINED) {
+        *field = "fields";
+        return rc;
     }
 
     if (p) {
@@ -461,14 +476,24 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    invalid = 0;
+    invalid = ZEGO_QUERY_OK;
 
     st->zone = zone;
     st->view = zego_view_create(&ngx_http_zego_heap, query, &invalid);
 
     if (st->view == NULL) {
-        return invalid ? ngx_http_zego_bad_request(r, ZEGO_INVALID, "cursor")
-                       : NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+        switch (invalid) {
+
+        case ZEGO_QUERY_CURSOR:
+            return ngx_http_zego_bad_request(r, ZEGO_INVALID, "cursor");
+
+        case ZEGO_QUERY_FIELDS:
+            return ngx_http_zego_bad_request(r, ZEGO_INVALID, "fields");
+
+        default:
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     cln->handler = ngx_http_zego_status_cleanup;

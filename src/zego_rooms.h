@@ -448,12 +448,25 @@ typedef struct {
        that one, of ZEGO_VIEW_CHANGES what changed */
     unsigned              events:1;
 
+    /* the members to give of each room, stream and user, by their names with
+       commas between them; data is NULL: all.  keep: the kept fields that may
+       be named, or NULL, else it must outlive the view */
+    zego_str_t            fields;
+    const zego_keep_t    *keep;
+
     /* ZEGO_VIEW_ROOMS only */
     unsigned              counts:1;        /* without the lists */
     unsigned              limit;           /* rooms in a page */
     zego_str_t            prefix;          /* of the room id */
     zego_str_t            cursor;          /* "Next" of the page before */
 } zego_query_t;
+
+/* what of a query is none of ours */
+typedef enum {
+    ZEGO_QUERY_OK = 0,
+    ZEGO_QUERY_CURSOR,
+    ZEGO_QUERY_FIELDS             /* a member that the answer cannot have */
+} zego_query_e;
 
 typedef enum {
     ZEGO_VIEW_MORE = 0,           /* a piece was read, more will follow */
@@ -464,8 +477,8 @@ typedef enum {
                                      changes: they are not kept any more */
 } zego_view_e;
 
-/* copies what it needs of query; NULL without memory or, with *invalid set
-   to 1, when the cursor is none of ours */
+/* copies what it needs of query; NULL without memory or with *invalid set, a
+   zego_query_e */
 zego_view_t *zego_view_create(const zego_memory_t *memory,
     const zego_query_t *query, int *invalid) ZEGO_NOEXCEPT;
 void zego_view_destroy(zego_view_t *view) ZEGO_NOEXCEPT;

@@ -227,15 +227,18 @@ bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
                 add_item(view, ItemKind::complete)->complete =
                     session_complete(rooms, session);
                 view->phase = Phase::room_end;
-            } else {
+            } else if (view->chosen.any[object_stream]) {
                 read_streams(view, session);
+            } else {
+                view->phase = Phase::users_begin;
             }
             break;
         case Phase::users_begin:
             if (view->query.events == 0) {
                 add_item(view, ItemKind::users);
             }
-            view->phase = Phase::users;
+            view->phase = view->chosen.any[object_user] ? Phase::users
+                                                        : Phase::holes_begin;
             break;
         case Phase::users:
             read_users(view, session);
@@ -497,7 +500,7 @@ zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
 zego_view_t *zego_view_create(const zego_memory_t *memory,
                               const zego_query_t *query, int *invalid) noexcept
 {
-    *invalid = 0;
+    *invalid = ZEGO_QUERY_OK;
     void *p = allocate(*memory, sizeof(zego_view_s));
     if (p == nullptr) {
         return nullptr;
@@ -511,15 +514,19 @@ zego_view_t *zego_view_create(const zego_memory_t *memory,
     set_key(view->prefix, view_of(query->prefix));
 
     const bool pages = query->kind == ZEGO_VIEW_ROOMS;
-    if (pages && query->cursor.len > 0) {
-        *invalid = !decode_cursor(view, view_of(query->cursor));
+    if (!view_choose(view)) {
+        *invalid = ZEGO_QUERY_FIELDS;
+    } else if (pages && query->cursor.len > 0) {
+        if (!decode_cursor(view, view_of(query->cursor))) {
+            *invalid = ZEGO_QUERY_CURSOR;
+        }
     } else if (query->has_appid != 0) {
         view->room_appid = query->appid;
     }
     if (query->has_appid == 0) {
         view->query.appid = 0;
     }
-    if (*invalid != 0 || !view_start_json(view)) {
+    if (*invalid != ZEGO_QUERY_OK || !view_start_json(view)) {
         release(*memory, view);
         return nullptr;
     }

@@ -71,6 +71,66 @@ struct Item {
     ChangeItem change;
 };
 
+// What fields= chooses from: the members of rooms, streams and users.
+enum class Field : std::uint8_t {
+    app_id,
+    room_id,
+    room_session_id,
+    room_create_time,
+    creator,
+    stream_count,
+    user_count,
+    stream_id,
+    stream_sid,
+    stream_seq,
+    stream_create_time,
+    user_id,
+    user_name,
+    extra_info,
+    user_session_id,
+    user_login_time,
+    user_role,
+    user_update_seq,
+};
+
+// As they are written, but for a first one's comma.
+constexpr auto field_names = std::to_array<std::string_view>({
+    ",\"AppId\":",
+    ",\"RoomID\":",
+    ",\"RoomSessionId\":",
+    ",\"RoomCreateTime\":",
+    ",\"Creator\":",
+    ",\"StreamCount\":",
+    ",\"UserCount\":",
+    ",\"StreamId\":",
+    ",\"StreamSid\":",
+    ",\"StreamSeq\":",
+    ",\"StreamCreateTime\":",
+    ",\"UserId\":",
+    ",\"UserName\":",
+    ",\"ExtraInfo\":",
+    ",\"UserSessionId\":",
+    ",\"UserLoginTime\":",
+    ",\"UserRole\":",
+    ",\"UserUpdateSeq\":",
+});
+
+constexpr std::uint32_t field_bit(Field field)
+{
+    return std::uint32_t{1} << static_cast<unsigned>(field);
+}
+
+// What an answer is made of, in the order of zego_keep_t.
+enum Object : std::uint8_t { object_stream, object_room, object_user, objects };
+
+// What is given of them.
+struct Chosen {
+    bool all = true;
+    std::uint32_t fields = UINT32_MAX;
+    std::array<std::uint16_t, objects> kept = {}; // a bit for each of keep's
+    std::array<bool, objects> any = {};
+};
+
 // What of a room comes next; rooms: the next room.
 enum class Phase : std::uint8_t {
     rooms,
@@ -103,6 +163,7 @@ struct zego_view_s {
     zego_query_t query;
     zego::Key id;
     zego::Key prefix;
+    zego::Chosen chosen;
 
     bool begun = false;
     zego_version_t version = {};
@@ -139,6 +200,7 @@ struct zego_view_s {
     std::size_t json_len = 0;
     std::size_t json_size = 0;
     bool json_first = false; // no element of the list at hand was written
+    bool json_bare = false;  // no member of the object at hand was
     bool json_failed = false;
 };
 
@@ -158,6 +220,15 @@ void put_room(zego_view_s *view, const zego_rooms_s *rooms,
 void put_stream(zego_view_s *view, const Stream *stream);
 void put_user(zego_view_s *view, const User *user);
 zego_view_e read_changes(zego_view_s *view, const zego_rooms_s *rooms);
+
+// view_fields.cc
+
+// What the query's fields choose; false when there is no such member.
+bool view_choose(zego_view_s *view);
+
+// Is that member of kept fields chosen?
+bool view_keeps(const zego_view_s *view, Object object,
+                std::string_view member);
 
 // view_json.cc
 bool view_start_json(zego_view_s *view);

@@ -111,6 +111,15 @@ void number(zego_view_s *view, std::uint64_t n)
     }
 }
 
+void number_or_null(zego_view_s *view, std::uint64_t n, bool known)
+{
+    if (known) {
+        number(view, n);
+    } else {
+        put(view, "null");
+    }
+}
+
 void id_number(zego_view_s *view, std::uint64_t id)
 {
     put(view, "\"");
@@ -158,13 +167,25 @@ void next_page(zego_view_s *view)
     put(view, "\"");
 }
 
-// The kept fields are JSON already, and come last in their object.
-void kept(zego_view_s *view, std::string_view members)
+// The size of the first of these members, which yajl has written.
+std::size_t member_size(std::string_view members)
 {
-    if (!members.empty()) {
-        put(view, ",");
-        put(view, members);
+    unsigned depth = 0;
+    bool quoted = false;
+    for (std::size_t i = 0; i < members.size(); i++) {
+        const char c = members[i];
+        if (quoted) {
+            i += c == '\\' ? 1 : 0;
+            quoted = c != '"';
+        } else if (c == ',' && depth == 0) {
+            return i;
+        } else {
+            quoted = c == '"';
+            depth += c == '[' || c == '{' ? 1 : 0;
+            depth -= c == ']' || c == '}' ? 1 : 0;
+        }
     }
+    return members.size();
 }
 
 void begin_list(zego_view_s *view, std::string_view json)
@@ -182,117 +203,199 @@ void next(zego_view_s *view)
     view->json_first = false;
 }
 
+void begin_object(zego_view_s *view)
+{
+    put(view, "{");
+    view->json_bare = true;
+}
+
+// Before each further member of an object.
+void separate(zego_view_s *view)
+{
+    if (!view->json_bare) {
+        put(view, ",");
+    }
+    view->json_bare = false;
+}
+
+// The name of a member, if it is chosen.
+template <Field field> inline bool member(zego_view_s *view)
+{
+    constexpr std::string_view name =
+        field_names[static_cast<std::size_t>(field)];
+    if ((view->chosen.fields & field_bit(field)) == 0) {
+        return false;
+    }
+    if (view->json_bare) {
+        put(view, name.substr(1));
+        view->json_bare = false;
+    } else {
+        put(view, name);
+    }
+    return true;
+}
+
+// The kept fields are JSON already, and come last in their object.
+void kept(zego_view_s *view, Object object, std::string_view members)
+{
+    if (view->chosen.all) {
+        if (!members.empty()) {
+            separate(view);
+            put(view, members);
+        }
+        return;
+    }
+    while (!members.empty()) {
+        const std::string_view first = members.substr(0, member_size(members));
+        members.remove_prefix(std::min(first.size() + 1, members.size()));
+        if (view_keeps(view, object, first)) {
+            separate(view);
+            put(view, first);
+        }
+    }
+}
+
 void room_members(zego_view_s *view, const RoomItem &room)
 {
-    put(view, "\"AppId\":");
-    number(view, room.appid);
-    put(view, ",\"RoomID\":");
-    string(view, room.id);
-    put(view, ",\"RoomSessionId\":");
-    id_number(view, room.session_id);
-    put(view, ",\"RoomCreateTime\":");
-    if (room.created == ZEGO_TIME_UNKNOWN) {
-        put(view, "null");
-    } else {
-        number(view, room.created);
+    if (member<Field::app_id>(view)) {
+        number(view, room.appid);
     }
-    put(view, ",\"Creator\":");
-    string_or_null(view, room.creator);
-    put(view, ",\"StreamCount\":");
-    number(view, room.streams);
-    put(view, ",\"UserCount\":");
-    number(view, room.users);
+    if (member<Field::room_id>(view)) {
+        string(view, room.id);
+    }
+    if (member<Field::room_session_id>(view)) {
+        id_number(view, room.session_id);
+    }
+    if (member<Field::room_create_time>(view)) {
+        number_or_null(view, room.created, room.created != ZEGO_TIME_UNKNOWN);
+    }
+    if (member<Field::creator>(view)) {
+        string_or_null(view, room.creator);
+    }
+    if (member<Field::stream_count>(view)) {
+        number(view, room.streams);
+    }
+    if (member<Field::user_count>(view)) {
+        number(view, room.users);
+    }
 }
 
 void room_info(zego_view_s *view, const RoomItem &room)
 {
-    put(view, "\"RoomInfo\":{");
+    separate(view);
+    put(view, "\"RoomInfo\":");
+    begin_object(view);
     room_members(view, room);
-    kept(view, room.kept);
+    kept(view, object_room, room.kept);
     put(view, "}");
+    view->json_bare = false; // it was a member itself
 }
 
 void stream_members(zego_view_s *view, const EntryItem &stream)
 {
-    put(view, "\"StreamId\":");
-    string(view, stream.strings[text_id]);
-    put(view, ",\"StreamSid\":");
-    string_or_null(view, stream.strings[text_sid]);
-    put(view, ",\"StreamSeq\":");
-    number(view, stream.seq);
-    put(view, ",\"StreamCreateTime\":");
-    number(view, stream.time);
-    put(view, ",\"UserId\":");
-    string_or_null(view, stream.strings[text_user_id]);
-    put(view, ",\"UserName\":");
-    string_or_null(view, stream.strings[text_name]);
-    put(view, ",\"ExtraInfo\":");
-    string_or_null(view, stream.strings[text_extra_info]);
+    if (member<Field::stream_id>(view)) {
+        string(view, stream.strings[text_id]);
+    }
+    if (member<Field::stream_sid>(view)) {
+        string_or_null(view, stream.strings[text_sid]);
+    }
+    if (member<Field::stream_seq>(view)) {
+        number(view, stream.seq);
+    }
+    if (member<Field::stream_create_time>(view)) {
+        number(view, stream.time);
+    }
+    if (member<Field::user_id>(view)) {
+        string_or_null(view, stream.strings[text_user_id]);
+    }
+    if (member<Field::user_name>(view)) {
+        string_or_null(view, stream.strings[text_name]);
+    }
+    if (member<Field::extra_info>(view)) {
+        string_or_null(view, stream.strings[text_extra_info]);
+    }
 }
 
 void user_members(zego_view_s *view, const EntryItem &user)
 {
-    put(view, "\"UserId\":");
-    string(view, user.strings[text_id]);
-    put(view, ",\"UserName\":");
-    string_or_null(view, user.strings[text_name]);
-    put(view, ",\"UserSessionId\":");
-    id_number(view, user.session_id);
-    put(view, ",\"UserLoginTime\":");
-    number(view, user.time);
-    put(view, ",\"UserRole\":");
-    if (user.role == ZEGO_ROLE_UNKNOWN) {
-        put(view, "null");
-    } else {
-        number(view, static_cast<std::uint64_t>(user.role));
+    if (member<Field::user_id>(view)) {
+        string(view, user.strings[text_id]);
     }
-    put(view, ",\"UserUpdateSeq\":");
-    if (user.seq == 0) {
-        put(view, "null");
-    } else {
-        number(view, user.seq);
+    if (member<Field::user_name>(view)) {
+        string_or_null(view, user.strings[text_name]);
+    }
+    if (member<Field::user_session_id>(view)) {
+        id_number(view, user.session_id);
+    }
+    if (member<Field::user_login_time>(view)) {
+        number(view, user.time);
+    }
+    if (member<Field::user_role>(view)) {
+        number_or_null(view, static_cast<std::uint64_t>(user.role),
+                       user.role != ZEGO_ROLE_UNKNOWN);
+    }
+    if (member<Field::user_update_seq>(view)) {
+        number_or_null(view, user.seq, user.seq != 0);
     }
 }
 
 void entry(zego_view_s *view, const Item &item, bool stream, bool in_room)
 {
     next(view);
-    put(view, "{");
+    begin_object(view);
     if (stream) {
         stream_members(view, item.entry);
     } else {
         user_members(view, item.entry);
     }
-    if (in_room) {
-        put(view, ",");
+    if (in_room && view->chosen.any[object_room]) {
         room_info(view, item.room);
     }
-    kept(view, item.entry.strings[text_kept]);
+    kept(view, stream ? object_stream : object_user,
+         item.entry.strings[text_kept]);
     put(view, "}");
 }
 
 void room(zego_view_s *view, const RoomItem &room)
 {
     if (view->query.kind == ZEGO_VIEW_ROOM) {
-        put(view, "{");
+        begin_object(view);
         version(view);
-        put(view, ",");
+        view->json_bare = false;
     } else {
         next(view);
-        put(view, "{");
+        begin_object(view);
     }
-    room_info(view, room);
-    if (view->query.counts == 0) {
-        begin_list(view, ",\"StreamList\":[");
+    if (view->chosen.any[object_room]) {
+        room_info(view, room);
+    }
+    if (view->chosen.any[object_stream]) {
+        separate(view);
+        begin_list(view, "\"StreamList\":[");
+    }
+}
+
+// Between the lists; either may not be given.
+void users(zego_view_s *view)
+{
+    if (view->chosen.any[object_stream]) {
+        put(view, "]");
+        view->json_bare = false;
+    }
+    if (view->chosen.any[object_user]) {
+        separate(view);
+        begin_list(view, "\"UserList\":[");
     }
 }
 
 void complete(zego_view_s *view, bool yes)
 {
-    if (view->query.counts == 0) {
+    if (view->chosen.any[object_user]) {
         put(view, "]");
+        view->json_bare = false;
     }
-    put(view, yes ? ",\"Complete\":true" : ",\"Complete\":false");
+    separate(view);
+    put(view, yes ? "\"Complete\":true" : "\"Complete\":false");
     if (view->query.counts == 0) {
         begin_list(view, ",\"Missing\":{\"StreamSeq\":[");
     }
@@ -337,7 +440,8 @@ void change_object(zego_view_s *view, const Item &item)
         put(view, ",\"Object\":null");
         return;
     }
-    put(view, ",\"Object\":{");
+    put(view, ",\"Object\":");
+    begin_object(view);
     switch (item.change.kind) {
     case Kind::session:
         room_members(view, item.room);
@@ -348,15 +452,15 @@ void change_object(zego_view_s *view, const Item &item)
         begin_list(view, "],\"UserUpdateSeq\":[");
         holes(view, item.room.user_holes);
         put(view, "]}");
-        kept(view, item.room.kept);
+        kept(view, object_room, item.room.kept);
         break;
     case Kind::stream:
         stream_members(view, item.entry);
-        kept(view, item.entry.strings[text_kept]);
+        kept(view, object_stream, item.entry.strings[text_kept]);
         break;
     case Kind::user:
         user_members(view, item.entry);
-        kept(view, item.entry.strings[text_kept]);
+        kept(view, object_user, item.entry.strings[text_kept]);
         break;
     }
     put(view, "}");
@@ -440,7 +544,7 @@ void write_item(zego_view_s *view, const Item &item)
         entry(view, item, true, false);
         break;
     case ItemKind::users:
-        begin_list(view, "],\"UserList\":[");
+        users(view);
         break;
     case ItemKind::user:
         entry(view, item, false, false);
