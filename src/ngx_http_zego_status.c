@@ -288,6 +288,46 @@ ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
         return rc;
     }
 
+    *field = "state";
+
+    rc = ngx_http_zego_status_arg(r, "state", &value);
+
+    if (rc == NGX_OK) {
+
+        if (value.len == sizeof("closed") - 1
+            && ngx_strncmp(value.data, "closed", value.len) == 0)
+        {
+            query->closed = 1;
+
+        } else if (value.len != sizeof("live") - 1
+                   || ngx_strncmp(value.data, "live", value.len) != 0)
+        {
+            return NGX_ABORT;
+        }
+
+    } else if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (query->kind == ZEGO_VIEW_STREAM) {
+        *field = "user";
+
+        rc = ngx_http_zego_status_arg(r, "user", &value);
+
+        if (rc == NGX_OK) {
+
+            if (value.len == 0) {
+                return NGX_BUSY;
+            }
+
+            query->user.data = (char *) value.data;
+            query->user.len = value.len;
+
+        } else if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
     if (p) {
         id.len = path->data + path->len - (p + 1);
         id.data = p + 1;
@@ -301,12 +341,22 @@ ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
             return ngx_http_zego_status_page(r, query, field);
         }
 
-        if (rc != NGX_OK) {
-            return (rc == NGX_DECLINED) ? NGX_BUSY : rc;
+        if (rc == NGX_DECLINED) {
+            ngx_str_null(&id);
+
+        } else if (rc != NGX_OK) {
+            return rc;
         }
     }
 
-    if (id.len == 0) {
+    /* of a page only */
+
+    if (query->closed) {
+        *field = "state";
+        return NGX_ABORT;
+    }
+
+    if (id.len == 0 && query->user.len == 0) {
         *field = "id";
         return NGX_BUSY;
     }
@@ -340,6 +390,25 @@ ngx_http_zego_status_page(ngx_http_request_t *r, zego_query_t *query,
         }
 
         query->limit = n;
+
+    } else if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    *field = "min_users";
+
+    rc = ngx_http_zego_status_arg(r, "min_users", &value);
+
+    if (rc == NGX_OK) {
+        n = ngx_atoi(value.data, value.len);
+
+        /* nobody is in what is closed */
+
+        if (n == NGX_ERROR || (n && query->closed)) {
+            return NGX_ABORT;
+        }
+
+        query->min_users = n;
 
     } else if (rc != NGX_DECLINED) {
         return rc;
@@ -584,6 +653,12 @@ ngx_http_zego_status_header(ngx_http_request_t *r, ngx_http_zego_status_t *st,
         && ngx_http_zego_add_header(r, "Vary", "Accept") == NULL)
     {
         return NGX_ERROR;
+    }
+
+    /* what is closed is forgotten without a new version */
+
+    if (query->closed) {
+        return NGX_OK;
     }
 
     p = ngx_pnalloc(r->pool, NGX_HTTP_ZEGO_VERSION_LEN + 2 + 1);

@@ -432,7 +432,8 @@ typedef struct zego_view_s  zego_view_t;
 typedef enum {
     ZEGO_VIEW_ROOMS = 0,          /* a page of all rooms */
     ZEGO_VIEW_ROOM,               /* the room of this id */
-    ZEGO_VIEW_STREAM,             /* where the stream of this id is */
+    ZEGO_VIEW_STREAM,             /* where the stream of this id is, or where
+                                     those of a user are */
     ZEGO_VIEW_USER,               /* where the user of this id is */
     ZEGO_VIEW_CHANGES             /* what changed, see zego_view_follow() */
 } zego_view_kind_e;
@@ -454,9 +455,15 @@ typedef struct {
     zego_str_t            fields;
     const zego_keep_t    *keep;
 
+    /* ZEGO_VIEW_STREAM only: who has published it, or empty: whoever; with it
+       id may be empty: whichever */
+    zego_str_t            user;
+
     /* ZEGO_VIEW_ROOMS only */
     unsigned              counts:1;        /* without the lists */
+    unsigned              closed:1;        /* sessions that are over, instead */
     unsigned              limit;           /* rooms in a page */
+    uint64_t              min_users;       /* not of what is closed */
     zego_str_t            prefix;          /* of the room id */
     zego_str_t            cursor;          /* "Next" of the page before */
 } zego_query_t;

@@ -124,6 +124,30 @@ Strings text_read(const Text &text, const char *head, char *out)
     return strings;
 }
 
+bool text_equal(const Text &text, const char *head, std::size_t index,
+                std::string_view string)
+{
+    if (text.len[index] != string.size()) {
+        return false;
+    }
+    Reader reader = read_from(text, head);
+    std::size_t before = 0;
+    for (std::size_t i = 0; i < index; i++) {
+        before += text.len[i];
+    }
+    while (before > 0) {
+        before -= take(reader, before).size();
+    }
+    while (!string.empty()) {
+        const std::span<char> run = take(reader, string.size());
+        if (std::memcmp(run.data(), string.data(), run.size()) != 0) {
+            return false;
+        }
+        string.remove_prefix(run.size());
+    }
+    return true;
+}
+
 std::strong_ordering text_compare(const Text &text, const char *head,
                                   const Strings &strings)
 {

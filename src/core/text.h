@@ -52,6 +52,10 @@ void text_write(Text &text, char *head, const Strings &strings);
 // Copies all strings to out, which holds text_size() bytes.
 Strings text_read(const Text &text, const char *head, char *out);
 
+// Is that one of the strings, by its index?
+bool text_equal(const Text &text, const char *head, std::size_t index,
+                std::string_view string);
+
 std::strong_ordering text_compare(const Text &text, const char *head,
                                   const Strings &strings);
 

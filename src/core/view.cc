@@ -49,6 +49,8 @@ void copy_room(zego_view_s *view, RoomItem &item, const Session *session)
     item.id = keep_bytes(view, room_id(session->room));
     item.session_id = session->id;
     item.created = session->created;
+    item.closed = session->closed;
+    item.closed_as = session->closed_as;
     item.creator = strings[text_id];
     item.kept = strings[text_kept];
     item.streams = session->streams_live;
@@ -273,17 +275,53 @@ bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
     return true;
 }
 
-// Goes on with the first room at or after that key.
-TreeNode *seek_room(zego_view_s *view, const zego_rooms_s *rooms,
-                    std::uint32_t appid, std::string_view id)
+void set_room(zego_view_s *view, std::uint32_t appid, std::string_view id)
 {
     view->room_appid = appid;
     set_key(view->room_id, id);
     view->after_room = false;
+    view->session_id = 0;
+    view->after_session = false;
+}
+
+// Goes on with the first room at or after that key.
+TreeNode *seek_room(zego_view_s *view, const zego_rooms_s *rooms,
+                    std::uint32_t appid, std::string_view id)
+{
+    set_room(view, appid, id);
     return tree_lower_bound(rooms->rooms, RoomKey{appid, id}, room_key);
 }
 
-// The next listed room of the page after the position, or nullptr; then either
+// Of the room at the position what the page lists, or nullptr.
+const Session *live_session(zego_view_s *view, const Room *room)
+{
+    view->after_room = true;
+    const Session *session = listed_session(room);
+    return session != nullptr && session->users_live >= view->query.min_users
+               ? session
+               : nullptr;
+}
+
+// Of the room at the position the next session that is over, its close seen or
+// not, or nullptr.  All are but one, so it is near.
+const Session *closed_session(zego_view_s *view, const Room *room)
+{
+    const std::uint64_t last = view->session_id;
+    for (const TreeNode *node =
+             tree_lower_bound(room->sessions, last, session_key);
+         node != tree_end(room->sessions); node = tree_next(node)) {
+        const Session *session = session_at(node);
+        const bool given = view->after_session && session->id == last;
+        if (!given && (session->closed || session != current_session(room))) {
+            view->session_id = session->id;
+            view->after_session = true;
+            return session;
+        }
+    }
+    return nullptr;
+}
+
+// The next session of the page after the position, or nullptr; then either
 // the piece is full or there is none.
 const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
                          bool *end)
@@ -317,10 +355,14 @@ const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
         } else if (!id.starts_with(prefix)) {
             node = seek_room(view, rooms, room->appid + 1, prefix);
         } else {
-            view->room_appid = room->appid;
-            set_key(view->room_id, id);
-            view->after_room = true;
-            if (const Session *session = listed_session(room)) {
+            if (room->appid != view->room_appid ||
+                id != string_of(view->room_id)) {
+                set_room(view, room->appid, id);
+            }
+            const Session *session = view->query.closed != 0
+                                         ? closed_session(view, room)
+                                         : live_session(view, room);
+            if (session != nullptr) {
                 return session;
             }
             node = tree_next(node);
@@ -336,6 +378,7 @@ zego_view_e read_rooms(zego_view_s *view, const zego_rooms_s *rooms)
         if (view->nrooms == view->query.limit) {
             view->next_appid = view->room_appid;
             view->next_id = view->room_id;
+            view->next_session = view->session_id;
             view->nrooms++;
         }
         bool end = false;
@@ -355,7 +398,12 @@ zego_view_e read_rooms(zego_view_s *view, const zego_rooms_s *rooms)
             return ZEGO_VIEW_DONE;
         }
         view->nrooms++;
-        begin_room(view, rooms, session);
+        if (view->query.closed != 0) {
+            copy_room(view, add_item(view, ItemKind::closed_room)->room,
+                      session);
+        } else {
+            begin_room(view, rooms, session);
+        }
     }
     return ZEGO_VIEW_MORE;
 }
@@ -387,40 +435,60 @@ const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
     return listed_session(room);
 }
 
-// Where a stream or a user is, over all rooms.
+// Has the user of the query published it?
+bool published(const zego_view_s *view, const Stream *stream)
+{
+    return text_equal(stream->reg.text, head_of(stream), text_user_id,
+                      string_of(view->user));
+}
+
+bool app_asked(const zego_view_s *view, const Room *room)
+{
+    return view->query.has_appid == 0 || room->appid == view->query.appid;
+}
+
+// In an index; it was looked at.
+void set_position(zego_view_s *view, const IndexKey &key)
+{
+    set_key(view->entry_id, std::get<0>(key));
+    view->room_appid = std::get<1>(key);
+    set_key(view->room_id, std::get<2>(key));
+    view->session_id = std::get<3>(key);
+    view->after_room = true;
+}
+
+// Where a stream or a user is, or where the streams of a user are, over all
+// rooms.
 zego_view_e read_index(zego_view_s *view, const zego_rooms_s *rooms)
 {
     const bool streams = view->query.kind == ZEGO_VIEW_STREAM;
     const Tree &tree = streams ? rooms->streams : rooms->users;
     const auto key_of = streams ? stream_index_key : user_index_key;
-    const IndexKey resume{string_of(view->id), view->room_appid,
+    const bool any = view->id.len == 0 && view->user.len > 0;
+    const IndexKey resume{string_of(view->entry_id), view->room_appid,
                           string_of(view->room_id), view->session_id};
 
-    for (TreeNode *node = tree_lower_bound(tree, resume, key_of);
-         node != tree_end(tree); node = tree_next(node)) {
+    const TreeNode *last = nullptr;
+    TreeNode *node = tree_lower_bound(tree, resume, key_of);
+    if (view->after_room && node != tree_end(tree) && key_of(node) == resume) {
+        node = tree_next(node);
+    }
+    for (; node != tree_end(tree); node = tree_next(node)) {
         const Register &reg =
             streams ? stream_indexed(node)->reg : user_indexed(node)->reg;
         const Session *session = reg.session;
-        const IndexKey key = key_of(node);
-        if (std::get<0>(key) != string_of(view->id) ||
-            (view->query.has_appid != 0 &&
-             session->room->appid != view->query.appid)) {
+        if (!any && (std::get<0>(key_of(node)) != string_of(view->id) ||
+                     !app_asked(view, session->room))) {
             break;
         }
         if (piece_full(view)) {
+            set_position(view, key_of(last));
             return ZEGO_VIEW_MORE;
         }
         view->visits++;
-        if (view->after_room &&
-            key == IndexKey{string_of(view->id), view->room_appid,
-                            string_of(view->room_id), view->session_id}) {
-            continue;
-        }
-        view->after_room = true;
-        view->room_appid = session->room->appid;
-        set_key(view->room_id, room_id(session->room));
-        view->session_id = session->id;
-        if (!session_listed(session)) {
+        last = node;
+        if ((view->user.len > 0 && !published(view, stream_indexed(node))) ||
+            !app_asked(view, session->room) || !session_listed(session)) {
             continue;
         }
         Item *item = add_item(view, streams ? ItemKind::stream_in_room
@@ -436,7 +504,8 @@ zego_view_e read_index(zego_view_s *view, const zego_rooms_s *rooms)
     return ZEGO_VIEW_DONE;
 }
 
-// A cursor is an app id, a dash, and a room id in hexadecimal.
+// A cursor is an app id, a dash, and a room id in hexadecimal; of what is
+// closed also a dash and a session id.
 bool decode_cursor(zego_view_s *view, std::string_view cursor)
 {
     const char *end = cursor.data() + cursor.size();
@@ -446,6 +515,17 @@ bool decode_cursor(zego_view_s *view, std::string_view cursor)
         return false;
     }
     p++;
+    if (view->query.closed != 0) {
+        const char *dash = std::find(p, end, '-');
+        if (dash == end) {
+            return false;
+        }
+        auto [rest, wrong] = std::from_chars(dash + 1, end, view->session_id);
+        if (wrong != std::errc{} || rest != end) {
+            return false;
+        }
+        end = dash;
+    }
     const auto digits = static_cast<std::size_t>(end - p);
     if (digits == 0 || digits % 2 != 0 || digits / 2 > ZEGO_ROOM_ID_MAX) {
         return false;
@@ -458,7 +538,8 @@ bool decode_cursor(zego_view_s *view, std::string_view cursor)
         view->room_id.bytes[view->room_id.len++] = static_cast<char>(byte);
     }
     view->room_appid = appid;
-    view->after_room = true;
+    view->after_room = view->query.closed == 0;
+    view->after_session = true;
     return true;
 }
 
@@ -511,6 +592,10 @@ zego_view_t *zego_view_create(const zego_memory_t *memory,
 
     // What is longer than any id is cut, and still longer than any id.
     set_key(view->id, view_of(query->id));
+    set_key(view->entry_id, view_of(query->id));
+    if (query->kind == ZEGO_VIEW_STREAM) {
+        set_key(view->user, view_of(query->user));
+    }
     set_key(view->prefix, view_of(query->prefix));
 
     const bool pages = query->kind == ZEGO_VIEW_ROOMS;

@@ -22,6 +22,7 @@ enum class ItemKind : std::uint8_t {
     hole,
     user_holes, // those of user_update_seq begin
     room_end,
+    closed_room,
     index,
     stream_in_room,
     user_in_room,
@@ -34,6 +35,8 @@ struct RoomItem {
     std::string_view id;
     std::uint64_t session_id;
     std::uint64_t created;
+    bool closed;
+    Closed closed_as;
     std::string_view creator;
     std::string_view kept;
     std::uint64_t streams;
@@ -77,6 +80,8 @@ enum class Field : std::uint8_t {
     room_id,
     room_session_id,
     room_create_time,
+    room_close_time,
+    close_reason,
     creator,
     stream_count,
     user_count,
@@ -99,6 +104,8 @@ constexpr auto field_names = std::to_array<std::string_view>({
     ",\"RoomID\":",
     ",\"RoomSessionId\":",
     ",\"RoomCreateTime\":",
+    ",\"RoomCloseTime\":",
+    ",\"CloseReason\":",
     ",\"Creator\":",
     ",\"StreamCount\":",
     ",\"UserCount\":",
@@ -162,6 +169,7 @@ struct zego_view_s {
     zego_memory_t memory;
     zego_query_t query;
     zego::Key id;
+    zego::Key user;
     zego::Key prefix;
     zego::Chosen chosen;
 
@@ -175,6 +183,7 @@ struct zego_view_s {
     std::uint32_t room_appid = 0;
     zego::Key room_id;
     std::uint64_t session_id = 0;
+    bool after_session = false; // session_id was looked at
     zego::Key entry_id;
     std::uint64_t hole = 0;
     bool complete = false; // of the room, as it was written
@@ -183,6 +192,7 @@ struct zego_view_s {
     bool resume = false;
     std::uint32_t next_appid = 0;
     zego::Key next_id;
+    std::uint64_t next_session = 0;
 
     // the piece
     unsigned visits = 0;

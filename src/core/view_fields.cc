@@ -12,9 +12,12 @@ constexpr std::uint32_t fields_from(Field first, Field last)
     return 2 * field_bit(last) - field_bit(first);
 }
 
+constexpr std::uint32_t fields_of_closed =
+    field_bit(Field::room_close_time) | field_bit(Field::close_reason);
+
 constexpr std::array<std::uint32_t, objects> fields_of = {
     fields_from(Field::stream_id, Field::extra_info),
-    fields_from(Field::app_id, Field::user_count),
+    fields_from(Field::app_id, Field::user_count) & ~fields_of_closed,
     field_bit(Field::user_id) | field_bit(Field::user_name) |
         fields_from(Field::user_session_id, Field::user_update_seq),
 };
@@ -22,7 +25,7 @@ constexpr std::array<std::uint32_t, objects> fields_of = {
 // Does the answer have any?
 bool has(const zego_query_t &query, Object object)
 {
-    const bool lists = query.counts == 0;
+    const bool lists = query.counts == 0 && query.closed == 0;
     switch (object) {
     case object_stream:
         return query.kind == ZEGO_VIEW_STREAM ||
@@ -37,7 +40,10 @@ bool has(const zego_query_t &query, Object object)
 
 std::uint32_t fields_had(const zego_query_t &query, Object object)
 {
-    return has(query, object) ? fields_of[object] : 0;
+    const bool closed = object == object_room && query.closed != 0;
+    return has(query, object)
+               ? fields_of[object] | (closed ? fields_of_closed : 0)
+               : 0;
 }
 
 std::span<const zego_str_t> kept_of(const zego_query_t &query, Object object)

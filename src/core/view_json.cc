@@ -164,6 +164,10 @@ void next_page(zego_view_s *view)
         put(view, digits.substr(byte >> 4, 1));
         put(view, digits.substr(byte & 15, 1));
     }
+    if (view->query.closed != 0) {
+        put(view, "-");
+        number(view, view->next_session);
+    }
     put(view, "\"");
 }
 
@@ -257,6 +261,7 @@ void kept(zego_view_s *view, Object object, std::string_view members)
 
 void room_members(zego_view_s *view, const RoomItem &room)
 {
+    const bool closed = view->query.closed != 0;
     if (member<Field::app_id>(view)) {
         number(view, room.appid);
     }
@@ -269,14 +274,20 @@ void room_members(zego_view_s *view, const RoomItem &room)
     if (member<Field::room_create_time>(view)) {
         number_or_null(view, room.created, room.created != ZEGO_TIME_UNKNOWN);
     }
+    if (closed && member<Field::room_close_time>(view)) {
+        number_or_null(view, room.closed_as.time, room.closed);
+    }
+    if (closed && member<Field::close_reason>(view)) {
+        number_or_null(view, room.closed_as.reason, room.closed);
+    }
     if (member<Field::creator>(view)) {
         string_or_null(view, room.creator);
     }
     if (member<Field::stream_count>(view)) {
-        number(view, room.streams);
+        number(view, closed ? 0 : room.streams);
     }
     if (member<Field::user_count>(view)) {
-        number(view, room.users);
+        number(view, closed ? 0 : room.users);
     }
 }
 
@@ -560,6 +571,12 @@ void write_item(zego_view_s *view, const Item &item)
         break;
     case ItemKind::room_end:
         room_end(view);
+        break;
+    case ItemKind::closed_room:
+        next(view);
+        begin_object(view);
+        room_info(view, item.room);
+        put(view, "}");
         break;
     case ItemKind::index:
         begin_list(view, "[");

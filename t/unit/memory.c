@@ -220,7 +220,10 @@ START_TEST(of_a_view)
         { .kind = ZEGO_VIEW_ROOMS, .limit = 1000 },
         { .kind = ZEGO_VIEW_ROOMS, .limit = 1000, .counts = 1 },
         { .kind = ZEGO_VIEW_ROOM, .id = STR("r") },
+        { .kind = ZEGO_VIEW_ROOM, .id = STR("r"),
+          .fields = STR("RoomID,ExtraInfo") },
         { .kind = ZEGO_VIEW_STREAM, .id = STR("a") },
+        { .kind = ZEGO_VIEW_STREAM, .user = STR("publisher") },
         { .kind = ZEGO_VIEW_USER, .id = STR("a") }
     };
 
