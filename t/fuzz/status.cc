@@ -50,6 +50,12 @@ std::set<Room> rooms;
 std::map<std::string, std::set<Room>> streams;
 std::map<std::string, std::set<Room>> users;
 
+// how many users are in them, which of their sessions are over, and what each
+// user has published
+std::map<Room, std::uint64_t> users_in;
+std::set<std::pair<Room, std::uint64_t>> closed;
+std::map<std::string, std::set<std::pair<std::string, Room>>> published;
+
 // HTTP
 
 struct Answer {
@@ -241,6 +247,45 @@ Room room_of(yajl_val value)
             text(info, "RoomID")};
 }
 
+using Fields = std::set<std::string>;
+
+const Fields room_fields = {"AppId",          "RoomID",  "RoomSessionId",
+                            "RoomCreateTime", "Creator", "StreamCount",
+                            "UserCount",      "mode"};
+const Fields closed_fields = {"RoomCloseTime", "CloseReason"};
+const Fields stream_fields = {"StreamId",         "StreamSid", "StreamSeq",
+                              "StreamCreateTime", "UserId",    "UserName",
+                              "ExtraInfo",        "title"};
+const Fields user_fields = {"UserId",   "UserName",      "UserSessionId", //
+                            "UserRole", "UserLoginTime", "UserUpdateSeq"};
+
+// No member but these.
+void expect_fields(yajl_val object, const Fields &fields)
+{
+    expect(YAJL_IS_OBJECT(object), "no object");
+    for (std::size_t i = 0; i < object->u.object.len; i++) {
+        const std::string key = object->u.object.keys[i];
+        if (key == "RoomInfo") {
+            expect_fields(object->u.object.values[i], fields);
+        } else {
+            expect(fields.contains(key), "not asked for", key);
+        }
+    }
+}
+
+void expect_room_fields(yajl_val room, const Fields &fields)
+{
+    for (const char *name : {"StreamList", "UserList"}) {
+        yajl_val list = member(room, name, false);
+        for (std::size_t i = 0; list != nullptr && i < list->u.array.len; i++) {
+            expect_fields(list->u.array.values[i], fields);
+        }
+    }
+    if (yajl_val info = member(room, "RoomInfo", false); info != nullptr) {
+        expect_fields(info, fields);
+    }
+}
+
 std::vector<Room> list_of(yajl_val array)
 {
     expect(YAJL_IS_ARRAY(array), "no array");
@@ -312,6 +357,8 @@ struct Wanted {
     int status = 200;
     std::vector<Room> list = {};
     bool more = false;
+    bool closed = false;
+    std::optional<Fields> fields = std::nullopt;
 };
 
 class Query {
@@ -345,6 +392,67 @@ class Query {
     std::map<std::string, std::optional<std::string>> values;
 };
 
+// Adds to wanted what is asked for of these; false: something else is.
+bool want_fields(const Query &query, std::initializer_list<Fields> known,
+                 Wanted &wanted)
+{
+    if (!query.has("fields")) {
+        return true;
+    }
+    const auto names = query.get("fields");
+    if (!names) {
+        return false;
+    }
+    wanted.fields.emplace();
+    for (std::size_t start = 0; start <= names->size();) {
+        const std::size_t end =
+            std::min(names->find(',', start), names->size());
+        const std::string name = names->substr(start, end - start);
+        if (std::ranges::none_of(
+                known, [&](auto &fields) { return fields.contains(name); })) {
+            return false;
+        }
+        wanted.fields->insert(name);
+        start = end + 1;
+    }
+    return true;
+}
+
+// Which sessions of which rooms were over.
+Wanted wanted_closed(const Query &query, std::optional<std::uint32_t> appid,
+                     unsigned limit, const std::string &prefix,
+                     const std::string &cursor)
+{
+    std::pair<Room, std::uint64_t> after;
+    if (!cursor.empty()) {
+        const std::size_t dash = cursor.rfind('-');
+        const auto room =
+            cursor_room(cursor.substr(0, std::min(dash, cursor.size())));
+        const auto session = number<std::uint64_t>(
+            cursor.substr(std::min(dash, cursor.size() - 1) + 1), UINT64_MAX);
+        if (!room || !session) {
+            return {400};
+        }
+        after = {*room, *session};
+    }
+
+    Wanted wanted;
+    wanted.closed = true;
+    if (!want_fields(query, {room_fields, closed_fields}, wanted)) {
+        return {400};
+    }
+    for (const auto &session : closed) {
+        const Room &room = session.first;
+        if (session > after && (!appid || room.first == *appid) &&
+            room.second.starts_with(prefix)) {
+            wanted.list.push_back(room);
+        }
+    }
+    wanted.more = wanted.list.size() > limit;
+    wanted.list.resize(std::min<std::size_t>(wanted.list.size(), limit));
+    return wanted;
+}
+
 Wanted wanted_page(const Query &query, std::optional<std::uint32_t> appid)
 {
     const auto limit =
@@ -352,22 +460,48 @@ Wanted wanted_page(const Query &query, std::optional<std::uint32_t> appid)
     const auto detail = query.get("detail", "full");
     const auto prefix = query.get("prefix");
     const auto cursor = query.get("cursor");
-    const auto after =
-        cursor && !cursor->empty() ? cursor_room(*cursor) : Room(0, "");
+    const bool over = query.get("state") == "closed";
+    const auto least = number<std::uint64_t>(
+        query.get("min_users", "0").value_or(""), INT64_MAX);
     if (limit.value_or(0) == 0 || (detail != "full" && detail != "counts") ||
-        !prefix || !cursor || !after) {
+        !prefix || !cursor || !least || (over && *least != 0)) {
+        return {400};
+    }
+    if (over) {
+        return wanted_closed(query, appid, *limit, *prefix, *cursor);
+    }
+    const auto after = !cursor->empty() ? cursor_room(*cursor) : Room(0, "");
+    const Fields none;
+    const bool lists = detail == "full";
+    Wanted wanted;
+    if (!after || !want_fields(query,
+                               {room_fields, lists ? stream_fields : none,
+                                lists ? user_fields : none},
+                               wanted)) {
         return {400};
     }
 
-    Wanted wanted;
     for (const Room &room : rooms) {
         if (room > *after && (!appid || room.first == *appid) &&
-            room.second.starts_with(*prefix)) {
+            room.second.starts_with(*prefix) && users_in[room] >= *least) {
             wanted.list.push_back(room);
         }
     }
     wanted.more = wanted.list.size() > *limit;
     wanted.list.resize(std::min<std::size_t>(wanted.list.size(), *limit));
+    return wanted;
+}
+
+// The streams of a user, all or those of an id.
+Wanted wanted_published(const std::string &user, const std::string &id,
+                        std::optional<std::uint32_t> appid)
+{
+    Wanted wanted;
+    for (const auto &[stream, room] : published[user]) {
+        if ((id.empty() || stream == id) && (!appid || room.first == *appid)) {
+            wanted.list.push_back(room);
+        }
+    }
     return wanted;
 }
 
@@ -431,6 +565,15 @@ std::optional<Wanted> wanted(std::string_view target)
             return Wanted{400};
         }
     }
+    const auto state = query.get("state", "live");
+    if (state != "live" && state != "closed") {
+        return Wanted{400};
+    }
+    const bool by_user = kind == "streams" && query.has("user");
+    const auto user = query.get("user");
+    if (by_user && (!user || user->empty())) {
+        return Wanted{400};
+    }
     std::optional<std::string> id;
     if (slash != std::string::npos) {
         id = path->substr(slash + 1);
@@ -439,39 +582,53 @@ std::optional<Wanted> wanted(std::string_view target)
     } else {
         id = query.get("id");
     }
-    if (!id || id->empty()) {
+    if (!id || (id->empty() && !by_user) || state == "closed") {
         return Wanted{400};
     }
-    return wanted_entry(kind, *id, appid);
+    Wanted wanted = by_user ? wanted_published(*user, *id, appid)
+                            : wanted_entry(kind, *id, appid);
+    const Fields none;
+    if (wanted.status == 200 &&
+        !want_fields(query,
+                     {room_fields, kind != "users" ? stream_fields : none,
+                      kind != "streams" ? user_fields : none},
+                     wanted)) {
+        return Wanted{400};
+    }
+    return wanted;
 }
 
 // the checks
 
-void expect_sorted(const std::vector<Room> &list)
+void expect_sorted(const std::vector<Room> &list, bool over)
 {
     for (std::size_t i = 0; i < list.size(); i++) {
-        expect(rooms.contains(list[i]), "no such room", list[i].second);
-        expect(i == 0 || list[i - 1] < list[i], "not sorted", list[i].second);
+        expect(over || rooms.contains(list[i]), "no such room", list[i].second);
+        expect(i == 0 || list[i - 1] < list[i] ||
+                   (over && list[i - 1] == list[i]),
+               "not sorted", list[i].second);
     }
 }
 
 // Each page begins where the one before it ends; the last comes.
-void follow(const std::string &target, std::vector<Room> list, Tree page)
+void follow(const std::string &target, std::vector<Room> list, Tree page,
+            const Wanted &wanted)
 {
+    const std::string detail = wanted.fields ? "" : "detail=counts&";
     const std::size_t question = target.find('?');
     const std::string path = target.substr(0, question);
     const std::string query =
         question == std::string::npos ? "" : "&" + target.substr(question + 1);
 
     while (!YAJL_IS_NULL(member(page.get(), "Next"))) {
-        const Answer answer = get("GET", path + "?detail=counts&cursor=" +
+        const Answer answer = get("GET", path + "?" + detail + "cursor=" +
                                              text(page.get(), "Next") + query);
         expect(answer.status == 200, "Next fails", target);
         page = tree(answer.body);
         const auto more = list_of(member(page.get(), "RoomList"));
         expect(!more.empty(), "a page without rooms", answer.body);
         list.insert(list.end(), more.begin(), more.end());
-        expect_sorted(list);
+        expect_sorted(list, wanted.closed);
     }
 }
 
@@ -484,31 +641,63 @@ void check_json(const std::string &target, const Answer &answer,
         return;
     }
 
+    if (!wanted) {
+        return;
+    }
+
     std::vector<Room> list;
     yajl_val pages = nullptr;
-    if (YAJL_IS_ARRAY(root.get())) {
-        list = list_of(root.get());
-    } else {
-        expect(answer.headers.at("etag") ==
-                   "\"" + text(root.get(), "Version") + "\"",
-               "ETag", answer.headers.at("etag"));
-        pages = member(root.get(), "RoomList", false);
-        list = pages != nullptr ? list_of(pages)
-                                : std::vector{room_of(root.get())};
+    yajl_val array = root.get();
+    if (!YAJL_IS_ARRAY(array)) {
+        const auto etag = answer.headers.find("etag");
+        expect(wanted->closed
+                   ? etag == answer.headers.end()
+                   : etag->second == "\"" + text(root.get(), "Version") + "\"",
+               "ETag", answer.body);
+        array = pages = member(root.get(), "RoomList", false);
     }
-    expect_sorted(list);
-    if (wanted) {
+
+    const auto &fields = wanted->fields;
+    if (fields && array == nullptr) {
+        expect_room_fields(root.get(), *fields);
+    }
+    for (std::size_t i = 0;
+         fields && array != nullptr && i < array->u.array.len; i++) {
+        yajl_val value = array->u.array.values[i];
+        pages != nullptr ? expect_room_fields(value, *fields)
+                         : expect_fields(value, *fields);
+    }
+
+    const bool named =
+        !fields || (fields->contains("AppId") && fields->contains("RoomID"));
+    if (named) {
+        list = array != nullptr ? list_of(array)
+                                : std::vector{room_of(root.get())};
         expect(list == wanted->list, "another list", answer.body);
+    } else if (array != nullptr) {
+        expect(array->u.array.len == wanted->list.size(), "another length",
+               answer.body);
     }
     if (pages != nullptr) {
         const bool more = !YAJL_IS_NULL(member(root.get(), "Next"));
-        expect(!more || !list.empty(), "a page without rooms", answer.body);
-        expect(!wanted || more == wanted->more, "Next", answer.body);
-        if (target.find('#') == std::string::npos &&
-            target.size() <= target_max) {
-            follow(target, list, std::move(root));
+        expect(!more || !wanted->list.empty(), "a page without rooms",
+               answer.body);
+        expect(more == wanted->more, "Next", answer.body);
+        if (named) {
+            expect_sorted(list, wanted->closed);
+            follow(target, list, std::move(root), *wanted);
         }
     }
+}
+
+// HEAD says what GET does; of a long list no length is known beforehand.
+void expect_same(const Answer &head, Answer get)
+{
+    expect(head.status == get.status, "HEAD", std::to_string(get.status));
+    get.headers.erase("transfer-encoding");
+    auto headers = head.headers;
+    headers["date"] = get.headers["date"];
+    expect(headers == get.headers, "HEAD has other headers");
 }
 
 void expect_empty(const char *log)
@@ -533,8 +722,17 @@ void run(const std::string &method, const std::string &target)
     }
     const auto type = answer.headers.find("content-type");
     expect(type != answer.headers.end() || status != 200, "no type");
+    if (type != answer.headers.end() && type->second == "application/json") {
+        const auto cache = answer.headers.find("cache-control");
+        expect(cache != answer.headers.end() &&
+                   cache->second == (status == 200 ? "no-cache" : "no-store"),
+               "Cache-Control");
+    }
 
     if (method == "HEAD") {
+        if (status == 200 && type->second == "application/json") {
+            expect_same(answer, get("GET", target));
+        }
         const auto etag = answer.headers.find("etag");
         if (etag != answer.headers.end()) {
             const Answer again =
@@ -566,13 +764,16 @@ std::string quote(const std::string &s)
     return quoted + "\"";
 }
 
+std::uint64_t session_id = 7;
+
 void post(const char *event, const Room &room, const std::string &rest)
 {
+    const std::string session = std::to_string(session_id);
     const std::string body = std::string("{\"event\":\"") + event +
                              "\",\"appid\":" + std::to_string(room.first) +
                              ",\"room_id\":" + quote(room.second) +
-                             ",\"room_session_id\":7,\"room_seq\":7," + rest +
-                             "}";
+                             ",\"room_session_id\":" + session +
+                             ",\"room_seq\":" + session + "," + rest + "}";
     const Answer answer =
         client.send("POST /callback HTTP/1.1\r\nHost: a\r\nContent-Length: " +
                         std::to_string(body.size()) + "\r\n\r\n" + body,
@@ -582,22 +783,31 @@ void post(const char *event, const Room &room, const std::string &rest)
 
 void create(const Room &room)
 {
-    post("room_create", room, "\"room_create_time\":1000");
+    post("room_create", room, "\"room_create_time\":1000,\"mode\":\"a,b\"");
     rooms.insert(room);
 }
 
-void add_stream(const Room &room, const std::string &id)
+void add_stream(const Room &room, const std::string &id,
+                const std::string &user)
 {
     post("stream_create", room,
-         "\"stream_seq\":2,\"create_time_ms\":1000,\"stream_id\":" + quote(id));
+         R"("stream_seq":2,"create_time_ms":1000,"title":["]",{}],"user_id":)" +
+             quote(user) + ",\"stream_id\":" + quote(id));
     streams[id].insert(room);
+    published[user].insert({id, room});
+}
+
+void end(const Room &room)
+{
+    post("room_close", room, "\"room_close_time\":500");
+    closed.insert({room, session_id});
 }
 
 void add_user(const Room &room, const std::string &id)
 {
     post("room_login", room,
          "\"session_id\":8,\"login_time\":1000,\"user_account\":" + quote(id));
-    users[id].insert(room);
+    users_in[room] += users[id].insert(room).second ? 1 : 0;
 }
 
 void fill()
@@ -623,17 +833,20 @@ void fill()
             }
             const Room room(appid, ids[i]);
             create(room);
-            add_stream(room, ids[i]);
+            add_stream(room, ids[i], ids[i / 3]);
             add_user(room, ids[i]);
         }
-        // tombstones between them
-        const Room closed(1, ids[i].substr(0, 100) + "0");
-        post("room_close", closed, "\"room_close_time\":2000");
+        // tombstones between them, some with a room that lives
+        end({1, ids[i].substr(0, 100) + "0"});
+        for (session_id = 4; session_id < 4 + i % 3; session_id++) {
+            end({1, ids[i]});
+        }
+        session_id = 7;
     }
 
     // more than comes in a piece
     for (unsigned i = 0; i < 150; i++) {
-        add_stream({2, "a"}, "s" + std::to_string(i));
+        add_stream({2, "a"}, "s" + std::to_string(i), ids[i % 7]);
         add_user({2, "a"}, ids[i % ids.size()]);
     }
 }
@@ -654,7 +867,8 @@ void start()
            "access_log off; lingering_close off;\n"
            "keepalive_timeout 1d; keepalive_requests 1000000000;\n"
            "large_client_header_buffers 2 2k;\n"
-           "zego_zone zone=rooms:4m;\n"
+           "zego_zone zone=rooms:4m horizon=30d;\n"
+           "zego_keep stream title; zego_keep room mode;\n"
            "server {\n"
            "listen unix:"
         << (dir / "socket").string()
