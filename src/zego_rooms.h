@@ -330,6 +330,53 @@ void zego_rooms_copy_deliveries(zego_rooms_t *rooms, const zego_env_t *env,
     const zego_rooms_t *from) ZEGO_NOEXCEPT;
 
 /*
+ * The callbacks that were seen last, of all rooms, for ZEGO_VIEW_EXPLAIN: in a
+ * ring of bytes, which is none of the memory handed in as it is in one piece.
+ * Without it none is kept.
+ */
+
+typedef struct {
+    uint64_t              arrived;         /* Unix ms */
+    zego_event_e          type;
+    zego_verdict_e        verdict;
+    zego_reason_e         reason;
+    unsigned              late:1;
+
+    uint32_t              hash;            /* of the room's id */
+    uint32_t              appid;
+    uint64_t              room_session_id;
+    uint64_t              user_session_id;
+    uint64_t              seq;
+    uint64_t              time;            /* of what it tells of, or 0 */
+
+    zego_str_t            room_id;
+    zego_str_t            stream_id;
+    zego_str_t            user_id;
+    zego_str_t            field;           /* that is missing or invalid */
+} zego_trace_t;
+
+/* of a zone of that size */
+size_t zego_trace_size(size_t zone) ZEGO_NOEXCEPT;
+
+/* begins it, empty, in memory of that size */
+void zego_rooms_trace_init(zego_rooms_t *rooms, void *memory, size_t size)
+    ZEGO_NOEXCEPT;
+
+/* all of it but the verdict and late; the strings are the event's, and may be
+   replaced by copies */
+void zego_trace_of(zego_trace_t *trace, const zego_event_t *event,
+    uint64_t arrived) ZEGO_NOEXCEPT;
+
+/* under the lock */
+void zego_rooms_trace(zego_rooms_t *rooms, const zego_trace_t *trace)
+    ZEGO_NOEXCEPT;
+
+/* all of from, which nobody changes any more; of more than there is room for
+   the last */
+void zego_rooms_copy_trace(zego_rooms_t *rooms, const zego_rooms_t *from)
+    ZEGO_NOEXCEPT;
+
+/*
  * The record is in the store now: what has not changed since needs not be
  * written again.  Not of a record of another epoch.
  * Under the lock.
@@ -435,7 +482,9 @@ typedef enum {
     ZEGO_VIEW_STREAM,             /* where the stream of this id is, or where
                                      those of a user are */
     ZEGO_VIEW_USER,               /* where the user of this id is */
-    ZEGO_VIEW_CHANGES             /* what changed, see zego_view_follow() */
+    ZEGO_VIEW_CHANGES,            /* what changed, see zego_view_follow() */
+    ZEGO_VIEW_EXPLAIN             /* all that is known of the room of this id,
+                                     listed or not */
 } zego_view_kind_e;
 
 typedef struct {
@@ -466,6 +515,11 @@ typedef struct {
     uint64_t              min_users;       /* not of what is closed */
     zego_str_t            prefix;          /* of the room id */
     zego_str_t            cursor;          /* "Next" of the page before */
+
+    /* ZEGO_VIEW_EXPLAIN only, which has limit entries in a list: no other
+       stream, or user, is looked at */
+    zego_str_t            stream_id;
+    zego_str_t            user_id;
 } zego_query_t;
 
 /* what of a query is none of ours */
@@ -478,7 +532,8 @@ typedef enum {
 typedef enum {
     ZEGO_VIEW_MORE = 0,           /* a piece was read, more will follow */
     ZEGO_VIEW_DONE,               /* the last piece was read */
-    ZEGO_VIEW_NOT_FOUND,          /* first read: the room is not live */
+    ZEGO_VIEW_NOT_FOUND,          /* first read: the room is not live, or not
+                                     known where it is explained */
     ZEGO_VIEW_AMBIGUOUS,          /* first read: it is in several apps */
     ZEGO_VIEW_GONE                /* a later read: the zone was rebuilt; of
                                      changes: they are not kept any more */

@@ -2,6 +2,7 @@
 
 #include "changes.h"
 #include "deliver.h"
+#include "trace.h"
 
 using namespace zego;
 
@@ -272,6 +273,9 @@ const char *zego_rooms_check(const zego_rooms_t *rooms) noexcept
     const char *wrong = deliveries_check(rooms);
     if (wrong == nullptr) {
         wrong = ring_check(rooms);
+    }
+    if (wrong == nullptr && rooms->trace != nullptr) {
+        wrong = trace_check(rooms->trace);
     }
     return wrong != nullptr ? wrong : check_queue(rooms, totals.queued);
 }

@@ -16,6 +16,7 @@ namespace zego {
 struct Room;
 struct Session;
 struct Delivery;
+struct Trace;
 
 enum class Kind : std::uint8_t { session, stream, user };
 
@@ -152,6 +153,8 @@ struct zego_rooms_s {
     zego::Delivery *deliveries_last;
     std::uint64_t deliveries_kept;
     std::uint64_t marks;
+
+    zego::Trace *trace; // or nullptr
 };
 
 namespace zego {

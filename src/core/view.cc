@@ -6,19 +6,6 @@
 #include <charconv>
 #include <new>
 
-using namespace zego;
-
-namespace {
-
-Strings keep_text(zego_view_s *view, const Text &text, const char *head)
-{
-    char *p = view->text.data() + view->text_len;
-    view->text_len += text_size(text);
-    return text_read(text, head, p);
-}
-
-} // namespace
-
 namespace zego {
 
 bool piece_full(const zego_view_s *view)
@@ -33,6 +20,13 @@ std::string_view keep_bytes(zego_view_s *view, std::string_view string)
     string.copy(p, string.size());
     view->text_len += string.size();
     return {p, string.size()};
+}
+
+static Strings keep_text(zego_view_s *view, const Text &text, const char *head)
+{
+    char *p = view->text.data() + view->text_len;
+    view->text_len += text_size(text);
+    return text_read(text, head, p);
 }
 
 Item *add_item(zego_view_s *view, ItemKind kind)
@@ -73,7 +67,34 @@ void copy_user(zego_view_s *view, EntryItem &item, const User *user)
     item.role = user->role;
 }
 
+const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
+                           zego_view_e *why)
+{
+    const std::string_view id = string_of(view->id);
+    *why = ZEGO_VIEW_NOT_FOUND;
+
+    const TreeNode *node = tree_lower_bound(
+        rooms->rooms_by_name, NameKey{id, view->query.appid}, name_key);
+    if (node == tree_end(rooms->rooms_by_name)) {
+        return nullptr;
+    }
+    const Room *room = room_named(node);
+    if (room_id(room) != id ||
+        (view->query.has_appid != 0 && room->appid != view->query.appid)) {
+        return nullptr;
+    }
+    const TreeNode *next = tree_next(node);
+    if (view->query.has_appid == 0 && next != tree_end(rooms->rooms_by_name) &&
+        room_id(room_named(next)) == id) {
+        *why = ZEGO_VIEW_AMBIGUOUS;
+        return nullptr;
+    }
+    return listed_session(room);
+}
+
 } // namespace zego
+
+using namespace zego;
 
 namespace {
 
@@ -408,33 +429,6 @@ zego_view_e read_rooms(zego_view_s *view, const zego_rooms_s *rooms)
     return ZEGO_VIEW_MORE;
 }
 
-// The only listed room of that id; nullptr, and which, when there is not
-// exactly one.
-const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
-                           zego_view_e *why)
-{
-    const std::string_view id = string_of(view->id);
-    *why = ZEGO_VIEW_NOT_FOUND;
-
-    const TreeNode *node = tree_lower_bound(
-        rooms->rooms_by_name, NameKey{id, view->query.appid}, name_key);
-    if (node == tree_end(rooms->rooms_by_name)) {
-        return nullptr;
-    }
-    const Room *room = room_named(node);
-    if (room_id(room) != id ||
-        (view->query.has_appid != 0 && room->appid != view->query.appid)) {
-        return nullptr;
-    }
-    const TreeNode *next = tree_next(node);
-    if (view->query.has_appid == 0 && next != tree_end(rooms->rooms_by_name) &&
-        room_id(room_named(next)) == id) {
-        *why = ZEGO_VIEW_AMBIGUOUS;
-        return nullptr;
-    }
-    return listed_session(room);
-}
-
 // Has the user of the query published it?
 bool published(const zego_view_s *view, const Stream *stream)
 {
@@ -572,6 +566,8 @@ zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
         break;
     case ZEGO_VIEW_CHANGES:
         break;
+    case ZEGO_VIEW_EXPLAIN:
+        return begin_explain(view, rooms);
     }
     return ZEGO_VIEW_MORE;
 }
@@ -597,6 +593,8 @@ zego_view_t *zego_view_create(const zego_memory_t *memory,
         set_key(view->user, view_of(query->user));
     }
     set_key(view->prefix, view_of(query->prefix));
+    set_key(view->explain.stream_id, view_of(query->stream_id));
+    set_key(view->explain.user_id, view_of(query->user_id));
 
     const bool pages = query->kind == ZEGO_VIEW_ROOMS;
     if (!view_choose(view)) {
@@ -649,6 +647,8 @@ zego_view_e zego_view_read(zego_view_t *view,
         return read_rooms(view, rooms);
     case ZEGO_VIEW_ROOM:
         return read_room(view, rooms) ? ZEGO_VIEW_DONE : ZEGO_VIEW_MORE;
+    case ZEGO_VIEW_EXPLAIN:
+        return read_explain(view, rooms) ? ZEGO_VIEW_DONE : ZEGO_VIEW_MORE;
     case ZEGO_VIEW_STREAM:
     case ZEGO_VIEW_USER:
     case ZEGO_VIEW_CHANGES:

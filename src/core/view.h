@@ -6,6 +6,7 @@
 #include "changes.h"
 #include "key.h"
 #include "rooms.h"
+#include "trace.h"
 
 #include <yajl/yajl_gen.h>
 
@@ -28,6 +29,16 @@ enum class ItemKind : std::uint8_t {
     user_in_room,
     index_end,
     change,
+    explain,
+    explain_session,
+    explain_session_end,
+    explain_streams, // the stream list begins
+    explain_stream,
+    explain_users,
+    explain_user,
+    explain_callbacks,
+    explain_callback,
+    explain_end,
 };
 
 struct RoomItem {
@@ -65,6 +76,38 @@ struct ChangeItem {
     bool resume; // its version is told
 };
 
+// Why something is listed, or not.
+enum class Why : std::uint8_t {
+    created, // a room
+    live,
+    deferred,
+    rejected,
+    forgotten,
+    listed, // what is in a room
+    empty,
+    closed,
+    older_session,
+    closed_session,
+    newer_user_session,
+};
+
+struct ExplainItem {
+    Why why;
+    bool listed;
+    bool current;
+    bool closed;
+    bool missed; // what came before a rebuild
+    std::uint64_t first;
+    std::uint64_t close_time;
+    std::uint32_t code; // why it was closed
+    std::uint64_t newer_user_session_id;
+};
+
+struct CallbackItem {
+    Traced traced;
+    TracedStrings strings;
+};
+
 struct Item {
     ItemKind kind;
     bool complete;
@@ -72,6 +115,8 @@ struct Item {
     RoomItem room;
     EntryItem entry;
     ChangeItem change;
+    ExplainItem explain;
+    CallbackItem callback;
 };
 
 // What fields= chooses from: the members of rooms, streams and users.
@@ -151,6 +196,34 @@ enum class Phase : std::uint8_t {
     room_end,
 };
 
+enum class ExplainPhase : std::uint8_t {
+    session,
+    stream_holes,
+    user_holes,
+    streams,
+    users,
+    callbacks,
+    end,
+};
+
+// What is explained of one room at most.
+constexpr std::size_t explain_sessions_max = 16;
+constexpr unsigned explain_holes_max = 64;
+
+// Where the explanation of a room stands.
+struct Explain {
+    Key stream_id; // no other is looked at
+    Key user_id;
+    std::array<std::uint64_t, explain_sessions_max> sessions; // newest first
+    std::size_t nsessions = 0;
+    ExplainPhase phase = ExplainPhase::session;
+    std::size_t session = 0; // the index of the one at hand
+    unsigned entries = 0;    // of the list at hand
+    std::uint64_t user_session_id = 0;
+    std::uint64_t place = UINT64_MAX; // of the callback that comes next
+    bool more = false;                // than is listed
+};
+
 // What a full piece still takes: the end of a room whose session is gone.
 constexpr std::size_t items_max = 48;
 constexpr std::size_t items_reserve = 4;
@@ -193,6 +266,7 @@ struct zego_view_s {
     std::uint32_t next_appid = 0;
     zego::Key next_id;
     std::uint64_t next_session = 0;
+    zego::Explain explain;
 
     // the piece
     unsigned visits = 0;
@@ -239,6 +313,15 @@ bool view_choose(zego_view_s *view);
 // Is that member of kept fields chosen?
 bool view_keeps(const zego_view_s *view, Object object,
                 std::string_view member);
+
+// The only listed room of that id; nullptr, and which, when there is not
+// exactly one.
+const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
+                           zego_view_e *why);
+
+// explain.cc
+zego_view_e begin_explain(zego_view_s *view, const zego_rooms_s *rooms);
+bool read_explain(zego_view_s *view, const zego_rooms_s *rooms);
 
 // view_json.cc
 bool view_start_json(zego_view_s *view);

@@ -1,7 +1,7 @@
 // A piece as JSON.  Names are the vendor's; 64-bit ids are strings, times and
 // sequence numbers integers.
 
-#include "view.h"
+#include "view_json.h"
 
 #include <charconv>
 #include <cstring>
@@ -37,14 +37,6 @@ char *reserve(zego_view_s *view, std::size_t len)
     return view->json + view->json_len;
 }
 
-inline void put(zego_view_s *view, std::string_view json)
-{
-    if (char *p = reserve(view, json.size()); p != nullptr) {
-        std::memcpy(p, json.data(), json.size());
-        view->json_len += json.size();
-    }
-}
-
 void print(void *ctx, const char *data, std::size_t len)
 {
     put(static_cast<zego_view_s *>(ctx), {data, len});
@@ -78,6 +70,18 @@ bool needs_escape(char c)
     return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\';
 }
 
+} // namespace
+
+namespace zego {
+
+void put(zego_view_s *view, std::string_view json)
+{
+    if (char *p = reserve(view, json.size()); p != nullptr) {
+        std::memcpy(p, json.data(), json.size());
+        view->json_len += json.size();
+    }
+}
+
 // Most strings are as they are: only the others are worth yajl's time.
 void string(zego_view_s *view, std::string_view s)
 {
@@ -92,7 +96,6 @@ void string(zego_view_s *view, std::string_view s)
         view->gen, reinterpret_cast<const unsigned char *>(s.data()), s.size());
 }
 
-// null where it was not sent
 void string_or_null(zego_view_s *view, std::string_view s)
 {
     if (s.empty()) {
@@ -148,6 +151,24 @@ void version(zego_view_s *view)
     put(view, "\"");
 }
 
+void begin_list(zego_view_s *view, std::string_view json)
+{
+    put(view, json);
+    view->json_first = true;
+}
+
+void next(zego_view_s *view)
+{
+    if (!view->json_first) {
+        put(view, ",");
+    }
+    view->json_first = false;
+}
+
+} // namespace zego
+
+namespace {
+
 void next_page(zego_view_s *view)
 {
     put(view, ",\"Next\":");
@@ -190,21 +211,6 @@ std::size_t member_size(std::string_view members)
         }
     }
     return members.size();
-}
-
-void begin_list(zego_view_s *view, std::string_view json)
-{
-    put(view, json);
-    view->json_first = true;
-}
-
-// Before each element of a list.
-void next(zego_view_s *view)
-{
-    if (!view->json_first) {
-        put(view, ",");
-    }
-    view->json_first = false;
 }
 
 void begin_object(zego_view_s *view)
@@ -592,6 +598,18 @@ void write_item(zego_view_s *view, const Item &item)
         break;
     case ItemKind::change:
         change(view, item);
+        break;
+    case ItemKind::explain:
+    case ItemKind::explain_session:
+    case ItemKind::explain_session_end:
+    case ItemKind::explain_streams:
+    case ItemKind::explain_stream:
+    case ItemKind::explain_users:
+    case ItemKind::explain_user:
+    case ItemKind::explain_callbacks:
+    case ItemKind::explain_callback:
+    case ItemKind::explain_end:
+        write_explain(view, item);
         break;
     }
 }
