@@ -1,7 +1,7 @@
 
 /*
  * Shared declarations of the nginx side: _module, _zone, _callback, _replay,
- * _deliver, _status, _changes, _watch, _metrics and _store.
+ * _deliver, _status, _changes, _watch, _explain, _metrics and _store.
  */
 
 
@@ -162,6 +162,10 @@ typedef struct {
     ngx_http_zego_seen_set_t    *seen;
     ngx_uint_t                   nseen;
 
+    /* before them, of the rooms; under the mutex */
+    u_char                      *trace;
+    size_t                       trace_size;
+
     ngx_http_zego_metrics_t      metrics;
 
     u_char                       log_ctx[128];
@@ -258,6 +262,9 @@ typedef struct {
     ngx_str_t                    user_id;
 
     zego_applied_t               applied;
+
+    /* of what is authentic, and not ignored */
+    zego_trace_t                 trace;
 
     /* ms from what it tells of until it arrived */
     int64_t                      lag;
@@ -509,6 +516,26 @@ void ngx_http_zego_watch_ready(ngx_http_zego_watch_t *w);
 
 /* it waits for a change; NGX_AGAIN: there is one it does not know */
 ngx_int_t ngx_http_zego_watch_idle(ngx_http_zego_watch_t *w);
+
+
+/* explain */
+
+/* of a zone: room for the callbacks seen last, below what was seen of them */
+void ngx_http_zego_explain_init(ngx_http_zego_zone_t *zone);
+
+void ngx_http_zego_explain_create(ngx_http_request_t *r,
+    ngx_http_zego_callback_t *cb, zego_event_t *event);
+
+/* under the mutex */
+void ngx_http_zego_explain(ngx_http_zego_zone_t *zone,
+    ngx_http_zego_callback_t *cb);
+
+/* takes the mutex, where that can be had */
+void ngx_http_zego_explain_refused(ngx_http_zego_zone_t *zone,
+    ngx_http_zego_callback_t *cb);
+
+ngx_int_t ngx_http_zego_explain_query(ngx_http_request_t *r,
+    zego_query_t *query, char **field);
 
 
 /* metrics */

@@ -287,6 +287,10 @@ ngx_http_zego_callback_process(ngx_http_request_t *r,
     if (cb->reason == ZEGO_MISSING || cb->reason == ZEGO_INVALID) {
         cb->field.len = event.field.len;
         cb->field.data = (u_char *) event.field.data;
+
+        if (event.has_appid) {
+            ngx_http_zego_explain_refused(zlcf->callback->data, cb);
+        }
     }
 
     return NGX_OK;
@@ -392,6 +396,8 @@ ngx_http_zego_callback_save(ngx_http_request_t *r,
     p = ngx_http_zego_callback_copy(p, &cb->room_id, &event->room_id);
     p = ngx_http_zego_callback_copy(p, &cb->stream_id, &event->stream_id);
     (void) ngx_http_zego_callback_copy(p, &cb->user_id, &event->user_id);
+
+    ngx_http_zego_explain_create(r, cb, event);
 
     return NGX_OK;
 }
@@ -734,6 +740,10 @@ ngx_http_zego_callback_apply(ngx_http_request_t *r,
                                        &cb->applied,
                                        zone->store ? &record : NULL);
 
+        if (cb->verdict != ZEGO_DEFERRED) {
+            ngx_http_zego_explain(zone, cb);
+        }
+
         ngx_http_zego_zone_unlock(zone);
     }
 
@@ -779,6 +789,8 @@ ngx_http_zego_callback_defer(ngx_http_request_t *r,
 
     zlcf = ngx_http_get_module_loc_conf(r, ngx_http_zego_module);
     zone = zlcf->callback->data;
+
+    ngx_http_zego_explain_refused(zone, cb);
 
     if (reason == ZEGO_MOVED) {
 

@@ -221,9 +221,19 @@ ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
     u_char                     *p;
     ngx_int_t                   rc;
     ngx_str_t                   id, value;
+    ngx_uint_t                  explain;
     ngx_http_zego_main_conf_t  *zmcf;
 
     ngx_memzero(query, sizeof(zego_query_t));
+
+    explain = (path->len >= sizeof("explain/") - 1
+               && ngx_strncmp(path->data, "explain/", sizeof("explain/") - 1)
+                  == 0);
+
+    if (explain) {
+        path->len -= sizeof("explain/") - 1;
+        path->data += sizeof("explain/") - 1;
+    }
 
     p = ngx_strlchr(path->data, path->data + path->len, '/');
     len = p ? (size_t) (p - path->data) : path->len;
@@ -231,7 +241,10 @@ ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
     if (len == sizeof("rooms") - 1
         && ngx_strncmp(path->data, "rooms", len) == 0)
     {
-        query->kind = ZEGO_VIEW_ROOM;
+        query->kind = explain ? ZEGO_VIEW_EXPLAIN : ZEGO_VIEW_ROOM;
+
+    } else if (explain) {
+        return NGX_DECLINED;
 
     } else if (len == sizeof("streams") - 1
                && ngx_strncmp(path->data, "streams", len) == 0)
@@ -364,7 +377,7 @@ ngx_http_zego_status_query(ngx_http_request_t *r, ngx_str_t *path,
     query->id.data = (char *) id.data;
     query->id.len = id.len;
 
-    return NGX_OK;
+    return explain ? ngx_http_zego_explain_query(r, query, field) : NGX_OK;
 }
 
 
@@ -642,6 +655,13 @@ ngx_http_zego_status_header(ngx_http_request_t *r, ngx_http_zego_status_t *st,
     r->headers_out.content_type = ngx_http_zego_json;
     r->headers_out.content_type_len = ngx_http_zego_json.len;
     r->headers_out.content_type_lowcase = NULL;
+
+    /* it changes with every callback, of which a version knows nothing */
+
+    if (query->kind == ZEGO_VIEW_EXPLAIN) {
+        return ngx_http_zego_add_header(r, "Cache-Control", "no-store")
+               ? NGX_OK : NGX_ERROR;
+    }
 
     if (ngx_http_zego_add_header(r, "Cache-Control", "no-cache") == NULL) {
         return NGX_ERROR;

@@ -1921,6 +1921,8 @@ ngx_http_zego_store_committed(ngx_http_zego_store_t *st)
             cb->verdict = ZEGO_DEFERRED;
             cb->reason = ZEGO_NO_STORE;
             cb->has_version = 0;
+
+            ngx_http_zego_explain_refused(st->zone, cb);
         }
 
         /* its client has gone, and a "post_action" goes on with it */

@@ -146,8 +146,9 @@ ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     ngx_memzero(zone->sh, sizeof(ngx_http_zego_zone_sh_t));
 
     ngx_http_zego_replay_init(zone);
+    ngx_http_zego_explain_init(zone);
 
-    zone->shpool->end = (u_char *) zone->sh->seen;
+    zone->shpool->end = zone->sh->trace;
 
     ngx_snprintf(zone->sh->log_ctx, sizeof(zone->sh->log_ctx) - 1,
                  " in zego zone \"%V\"%Z", &shm_zone->shm.name);
@@ -263,6 +264,7 @@ ngx_http_zego_zone_reset(ngx_http_zego_zone_t *zone, uint64_t epoch,
 
     zego_rooms_ring(sh->rooms, &env,
                     zone->shm_zone->shm.size / NGX_HTTP_ZEGO_CHANGES_PART);
+    zego_rooms_trace_init(sh->rooms, sh->trace, sh->trace_size);
 
     return NGX_OK;
 }
@@ -737,6 +739,7 @@ ngx_http_zego_zone_move(ngx_http_zego_zone_t *zone, ngx_http_zego_zone_t *old)
         if (old->sh->rooms && zone->sh->rooms) {
             ngx_http_zego_zone_env(zone, &env);
             zego_rooms_copy_deliveries(zone->sh->rooms, &env, old->sh->rooms);
+            zego_rooms_copy_trace(zone->sh->rooms, old->sh->rooms);
         }
     }
 
