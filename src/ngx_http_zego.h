@@ -1,7 +1,7 @@
 
 /*
  * Shared declarations of the nginx side: _module, _zone, _callback, _replay,
- * _deliver, _status, _changes, _watch, _explain, _metrics and _store.
+ * _deliver, _status, _changes, _watch, _explain, _metrics, _page and _store.
  */
 
 
@@ -232,6 +232,10 @@ typedef struct {
                                              /* of zego_str_t */
     zego_keep_t                  keep;
     zego_parser_t               *parser;
+
+    /* of the page: its hash, and what it is allowed to do */
+    u_char                      *etag;
+    u_char                      *policy;
 } ngx_http_zego_main_conf_t;
 
 
@@ -551,6 +555,12 @@ void ngx_http_zego_metrics_lag(ngx_http_zego_metrics_t *metrics,
 void ngx_http_zego_metrics_age(ngx_http_zego_metrics_t *metrics, time_t age);
 ngx_int_t ngx_http_zego_metrics_handler(ngx_http_request_t *r,
     ngx_http_zego_zone_t *zone);
+
+
+/* page */
+
+ngx_int_t ngx_http_zego_page_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_zego_page_handler(ngx_http_request_t *r);
 
 
 extern ngx_module_t         ngx_http_zego_module;

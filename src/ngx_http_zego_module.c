@@ -1279,7 +1279,17 @@ ngx_http_zego_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_zego_page_init(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     clcf->handler = ngx_http_zego_status_handler;
+
+    /* the page is asked for without the slash, too */
+
+    if (clcf->name.len && clcf->name.data[clcf->name.len - 1] == '/') {
+        clcf->auto_redirect = 1;
+    }
 
     return NGX_CONF_OK;
 }

@@ -76,6 +76,10 @@ ngx_http_zego_status_handler(ngx_http_request_t *r)
 
     if (rc == NGX_OK) {
 
+        if (path.len == 0) {
+            return ngx_http_zego_page_handler(r);
+        }
+
         if (path.len == sizeof("metrics") - 1
             && ngx_strncmp(path.data, "metrics", sizeof("metrics") - 1) == 0)
         {
@@ -161,7 +165,7 @@ ngx_http_zego_status_path(ngx_http_request_t *r, ngx_str_t *path)
     if (clcf->name.len == 0
         || clcf->name.data[clcf->name.len - 1] != '/')
     {
-        if (path->len == 0 || path->data[0] != '/') {
+        if (path->len && path->data[0] != '/') {
             return NGX_DECLINED;
         }
     }

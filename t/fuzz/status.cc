@@ -550,6 +550,9 @@ std::optional<Wanted> wanted(std::string_view target)
         question == std::string_view::npos ? "" : target.substr(question + 1));
 
     std::size_t start = std::min(path->find_first_not_of('/', 6), path->size());
+    if (start == path->size()) {
+        return Wanted{}; // the page
+    }
     const bool explain = path->substr(start).starts_with("explain/");
     if (explain) {
         start = path->find('/', start) + 1;
