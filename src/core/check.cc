@@ -134,6 +134,7 @@ const char *check_streams(const Session *session, Totals &totals)
 const char *check_users(const Session *session, Totals &totals)
 {
     std::uint64_t live = 0;
+    std::uint64_t admins = 0;
     for (const TreeNode *node = tree_first(session->users);
          node != tree_end(session->users); node = tree_next(node)) {
         const User *user = user_at(node);
@@ -142,6 +143,7 @@ const char *check_users(const Session *session, Totals &totals)
         }
         const bool listed = !user->reg.closed && user_newest(user);
         live += listed ? 1 : 0;
+        admins += listed && user->role == role_admin ? 1 : 0;
         totals.entries++;
         const char *wrong = check_queued(user->reg.expiry, !listed, totals);
         if (wrong != nullptr) {
@@ -149,7 +151,7 @@ const char *check_users(const Session *session, Totals &totals)
         }
     }
     totals.users_indexed += live;
-    return live == session->users_live &&
+    return live == session->users_live && admins == session->admins_live &&
                    size_of(session->users) == size_of(session->users_by_rank)
                ? nullptr
                : "users are miscounted";

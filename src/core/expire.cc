@@ -52,6 +52,7 @@ void release_user(zego_rooms_s *rooms, const zego_memory_t &memory, User *user)
     if (!user->reg.closed && user_newest(user)) {
         tree_erase(rooms->users, &user->by_user);
         session->users_live--;
+        session->admins_live -= user->role == role_admin ? 1 : 0;
     }
     tree_erase(session->users, &user->by_id);
     tree_erase(session->users_by_rank, &user->by_rank);

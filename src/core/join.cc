@@ -372,6 +372,7 @@ bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
         if (was_live) {
             tree_erase(rooms->users, &before->by_user);
             session->users_live--;
+            session->admins_live -= before->role == role_admin ? 1 : 0;
         }
         if (before == old) {
             before = user;
@@ -402,6 +403,7 @@ bool commit_user(zego_rooms_s *rooms, const zego_memory_t &memory,
         if (live) {
             tree_insert(rooms->users, &after->by_user, user_index_key);
             session->users_live++;
+            session->admins_live += after->role == role_admin ? 1 : 0;
             queue_touch(rooms, &after->reg.expiry, false);
             plan.shown = &after->reg;
         }

@@ -76,6 +76,9 @@ struct Closed {
     auto operator<=>(const Closed &) const = default;
 };
 
+// The role of an administrator: a bot that records or moderates.
+constexpr std::int32_t role_admin = 4;
+
 // What a session adds to what is listed.
 struct Counts {
     std::uint64_t streams;
@@ -103,6 +106,7 @@ struct Session {
     Window user_update_seq;
     std::uint64_t streams_live;
     std::uint64_t users_live;
+    std::uint64_t admins_live; // of them
     std::uint64_t revision;
     std::uint64_t unsaved;
 };
