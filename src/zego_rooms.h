@@ -487,6 +487,22 @@ typedef enum {
                                      listed or not */
 } zego_view_kind_e;
 
+/* the vendor's own queries, by their names */
+
+typedef enum {
+    ZEGO_NO_ACTION = 0,
+    ZEGO_DESCRIBE_SIMPLE_STREAM_LIST,
+    ZEGO_DESCRIBE_USER_LIST,
+    ZEGO_DESCRIBE_USER_NUM,
+    ZEGO_DESCRIBE_USERS,
+    ZEGO_DESCRIBE_RTC_STREAM_STATE
+} zego_action_e;
+
+/* what the vendor allows in them */
+
+#define ZEGO_IDS_MAX   10
+#define ZEGO_PAGE_MAX  200
+
 typedef struct {
     zego_view_kind_e      kind;
     zego_str_t            id;
@@ -520,6 +536,17 @@ typedef struct {
        stream, or user, is looked at */
     zego_str_t            stream_id;
     zego_str_t            user_id;
+
+    /*
+     * A query in the vendor's way, whatever kind says: of an app, and of the
+     * room or stream of this id, or of the ids; a page of users has limit, 1
+     * to ZEGO_PAGE_MAX, and "Marker" of the page before as its cursor.
+     */
+    zego_action_e         action;
+    uint64_t              request_id;
+    unsigned              descending:1;    /* who came last is first */
+    const zego_str_t     *ids;
+    size_t                nids;            /* at most ZEGO_IDS_MAX */
 } zego_query_t;
 
 /* what of a query is none of ours */
@@ -553,6 +580,10 @@ zego_view_e zego_view_read(zego_view_t *view, const zego_rooms_t *rooms)
    Pieces of 64 KB and less, but for control characters, which escape to six
    times their size */
 zego_str_t zego_view_write(zego_view_t *view) ZEGO_NOEXCEPT;
+
+/* whether it is UTF-8 without NUL, as all ids are: what is answered repeats
+   those that are asked for in the vendor's way */
+int zego_id_valid(const char *data, size_t len) ZEGO_NOEXCEPT;
 
 /* after the first read: what an ETag says; of one room the version of its
    last change, else the zone's; of changes that of the last one read */

@@ -49,6 +49,7 @@ void copy_room(zego_view_s *view, RoomItem &item, const Session *session)
     item.kept = strings[text_kept];
     item.streams = session->streams_live;
     item.users = session->users_live;
+    item.admins = session->admins_live;
 }
 
 void copy_stream(zego_view_s *view, EntryItem &item, const Stream *stream)
@@ -92,12 +93,6 @@ const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
     return listed_session(room);
 }
 
-} // namespace zego
-
-using namespace zego;
-
-namespace {
-
 // The session that the room's answer began with, if it is listed still.
 const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms)
 {
@@ -112,8 +107,8 @@ const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms)
                                                                  : nullptr;
 }
 
-void begin_room(zego_view_s *view, const zego_rooms_s *rooms,
-                const Session *session)
+static void begin_room(zego_view_s *view, const zego_rooms_s *rooms,
+                       const Session *session)
 {
     view->room_appid = session->room->appid;
     set_key(view->room_id, room_id(session->room));
@@ -164,6 +159,12 @@ TreeNode *next_user(const Session *session, std::string_view id)
                             UserRank{id, UINT64_MAX, true, UINT64_MAX},
                             user_rank);
 }
+
+} // namespace zego
+
+using namespace zego;
+
+namespace {
 
 // Users after entry_id, of each its newest session.
 void read_users(zego_view_s *view, const Session *session)
@@ -542,6 +543,9 @@ zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
     view->version = rooms->version;
     view->since = rooms->since;
 
+    if (view->action != nullptr) {
+        return ZEGO_VIEW_MORE;
+    }
     switch (view->query.kind) {
     case ZEGO_VIEW_ROOMS:
         if (view->query.events == 0) {
@@ -596,7 +600,8 @@ zego_view_t *zego_view_create(const zego_memory_t *memory,
     set_key(view->explain.stream_id, view_of(query->stream_id));
     set_key(view->explain.user_id, view_of(query->user_id));
 
-    const bool pages = query->kind == ZEGO_VIEW_ROOMS;
+    const bool pages =
+        query->kind == ZEGO_VIEW_ROOMS && query->action == ZEGO_NO_ACTION;
     if (!view_choose(view)) {
         *invalid = ZEGO_QUERY_FIELDS;
     } else if (pages && query->cursor.len > 0) {
@@ -609,7 +614,9 @@ zego_view_t *zego_view_create(const zego_memory_t *memory,
     if (query->has_appid == 0) {
         view->query.appid = 0;
     }
-    if (*invalid != ZEGO_QUERY_OK || !view_start_json(view)) {
+    if (*invalid != ZEGO_QUERY_OK || !action_start(view, *query, invalid) ||
+        !view_start_json(view)) {
+        release(*memory, view->action);
         release(*memory, view);
         return nullptr;
     }
@@ -619,6 +626,7 @@ zego_view_t *zego_view_create(const zego_memory_t *memory,
 void zego_view_destroy(zego_view_t *view) noexcept
 {
     view_end_json(view);
+    release(view->memory, view->action);
     release(view->memory, view);
 }
 
@@ -642,6 +650,9 @@ zego_view_e zego_view_read(zego_view_t *view,
         return ZEGO_VIEW_GONE;
     }
 
+    if (view->action != nullptr) {
+        return action_read(view, rooms);
+    }
     switch (view->query.kind) {
     case ZEGO_VIEW_ROOMS:
         return read_rooms(view, rooms);

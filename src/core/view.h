@@ -52,6 +52,7 @@ struct RoomItem {
     std::string_view kept;
     std::uint64_t streams;
     std::uint64_t users;
+    std::uint64_t admins;
 
     // of a change
     bool complete;
@@ -236,6 +237,32 @@ constexpr std::size_t item_text_max = 2 * text_max;
 
 constexpr std::size_t piece_text = 16 * std::size_t{1024};
 
+// The place of a user in the order of logins.
+struct Login {
+    std::uint64_t time;
+    Key user;
+};
+
+// A query in the vendor's way, and where it stands.
+struct Action {
+    std::array<Key, ZEGO_IDS_MAX> ids;
+    std::size_t nids = 0;
+
+    // a page of users by login
+    bool after = false; // it begins behind the marker
+    bool more = false;  // there are users behind it
+    bool sorted = false;
+    Login marker;
+    std::size_t nusers = 0;
+    std::size_t nlisted = 0;
+    std::array<Login *, ZEGO_PAGE_MAX> order; // a heap until it is sorted
+    std::array<Login, ZEGO_PAGE_MAX> users;
+
+    // the stream is in one of the rooms looked at
+    bool found = false;
+    std::uint64_t created = 0;
+};
+
 } // namespace zego
 
 struct zego_view_s {
@@ -245,6 +272,7 @@ struct zego_view_s {
     zego::Key user;
     zego::Key prefix;
     zego::Chosen chosen;
+    zego::Action *action = nullptr;
 
     bool begun = false;
     zego_version_t version = {};
@@ -322,6 +350,14 @@ const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
 // explain.cc
 zego_view_e begin_explain(zego_view_s *view, const zego_rooms_s *rooms);
 bool read_explain(zego_view_s *view, const zego_rooms_s *rooms);
+
+const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms);
+void read_streams(zego_view_s *view, const Session *session);
+TreeNode *next_user(const Session *session, std::string_view id);
+
+// view_action.cc: false without memory, or with *invalid set to 1
+bool action_start(zego_view_s *view, const zego_query_t &query, int *invalid);
+zego_view_e action_read(zego_view_s *view, const zego_rooms_s *rooms);
 
 // view_json.cc
 bool view_start_json(zego_view_s *view);

@@ -539,6 +539,157 @@ void room_end(zego_view_s *view)
     view->json_first = false; // the room was an element itself
 }
 
+// The vendor's own queries
+
+void answer(zego_view_s *view, unsigned code, std::string_view message)
+{
+    put(view, "{\"Code\":");
+    number(view, code);
+    put(view, ",\"Message\":\"");
+    put(view, message);
+    put(view, "\",\"RequestId\":");
+    id_number(view, view->query.request_id);
+    put(view, ",\"Data\":{");
+}
+
+void answer_marker(zego_view_s *view)
+{
+    const Action &action = *view->action;
+    if (!action.more) {
+        put(view, "\"Marker\":\"\"");
+        return;
+    }
+    const Login &last = *action.order[action.nusers - 1];
+    std::array<char, 20 + 1 + ZEGO_USER_ID_MAX> marker;
+    char *p = std::to_chars(marker.begin(), marker.end(), last.time).ptr;
+    *p++ = '-';
+    p += string_of(last.user).copy(p, last.user.len);
+    put(view, "\"Marker\":");
+    string(view, {marker.begin(), p});
+}
+
+void answer_list(zego_view_s *view, std::string_view json)
+{
+    answer(view, 0, "success");
+    begin_list(view, json);
+}
+
+void answer_begin(zego_view_s *view)
+{
+    switch (view->query.action) {
+    case ZEGO_DESCRIBE_SIMPLE_STREAM_LIST:
+        answer_list(view, "\"StreamList\":[");
+        break;
+    case ZEGO_DESCRIBE_USER_LIST:
+        answer(view, 0, "success");
+        answer_marker(view);
+        begin_list(view, ",\"UserList\":[");
+        break;
+    case ZEGO_DESCRIBE_USER_NUM:
+        answer_list(view, "\"UserCountList\":[");
+        break;
+    case ZEGO_DESCRIBE_USERS:
+        answer_list(view, "\"UserStatusList\":[");
+        break;
+    case ZEGO_DESCRIBE_RTC_STREAM_STATE:
+    case ZEGO_NO_ACTION:
+        answer(view, 0, "ok");
+        put(view, "\"create_time\":");
+        id_number(view, view->action->created / 1000);
+        put(view, ",\"close_time\":\"\"");
+        break;
+    }
+}
+
+// Of the codes for the same the one that the vendor names for that query, if
+// it names one.
+void answer_missing(zego_view_s *view)
+{
+    if (view->query.action == ZEGO_DESCRIBE_RTC_STREAM_STATE) {
+        answer(view, 41004, "StreamId does not exist");
+    } else {
+        answer(view, view->query.action == ZEGO_DESCRIBE_USERS ? 50001 : 104,
+               "Room does not exist");
+    }
+    put(view, "}}");
+}
+
+// 0 where it was not sent
+void answer_role(zego_view_s *view, const EntryItem &user)
+{
+    put(view, ",\"UserRole\":");
+    number(view, user.role == ZEGO_ROLE_UNKNOWN
+                     ? 0
+                     : static_cast<std::uint64_t>(user.role));
+}
+
+void answer_stream(zego_view_s *view, const EntryItem &stream)
+{
+    put(view, "\"StreamId\":");
+    string(view, stream.strings[text_id]);
+    put(view, ",\"UserId\":");
+    string(view, stream.strings[text_user_id]);
+    put(view, ",\"UserName\":");
+    string(view, stream.strings[text_name]);
+    put(view, ",\"CreateTime\":");
+    number(view, stream.time);
+}
+
+void answer_user(zego_view_s *view, const Item &item)
+{
+    put(view, "\"UserId\":");
+    string(view, item.entry.strings[text_id]);
+    if (view->query.action == ZEGO_DESCRIBE_USERS) {
+        put(view, item.complete ? ",\"Status\":1" : ",\"Status\":0");
+        put(view, ",\"LoginTime\":");
+        number(view, item.entry.time);
+    } else {
+        put(view, ",\"UserName\":");
+        string(view, item.entry.strings[text_name]);
+    }
+    answer_role(view, item.entry);
+}
+
+void answer_count(zego_view_s *view, const RoomItem &room)
+{
+    put(view, "\"RoomId\":");
+    string(view, room.id);
+    put(view, ",\"UserCount\":");
+    number(view, room.users);
+    put(view, ",\"AdminUserCount\":");
+    number(view, room.admins);
+}
+
+void write_answer(zego_view_s *view, const Item &item)
+{
+    switch (item.kind) {
+    case ItemKind::page:
+        if (item.complete) {
+            answer_begin(view);
+        } else {
+            answer_missing(view);
+        }
+        return;
+    case ItemKind::page_end:
+        put(view, view->query.action == ZEGO_DESCRIBE_RTC_STREAM_STATE ? "}}"
+                                                                       : "]}}");
+        return;
+    default:
+        break;
+    }
+
+    next(view);
+    put(view, "{");
+    if (item.kind == ItemKind::stream) {
+        answer_stream(view, item.entry);
+    } else if (item.kind == ItemKind::user) {
+        answer_user(view, item);
+    } else {
+        answer_count(view, item.room);
+    }
+    put(view, "}");
+}
+
 void write_item(zego_view_s *view, const Item &item)
 {
     switch (item.kind) {
@@ -641,7 +792,11 @@ zego_str_t zego_view_write(zego_view_t *view) noexcept
 {
     view->json_len = 0;
     for (std::size_t i = 0; i < view->nitems && !view->json_failed; i++) {
-        write_item(view, view->items[i]);
+        if (view->action != nullptr) {
+            write_answer(view, view->items[i]);
+        } else {
+            write_item(view, view->items[i]);
+        }
     }
     if (view->json_failed) {
         return {nullptr, 0};
