@@ -1,7 +1,8 @@
 
 /*
  * Shared declarations of the nginx side: _module, _zone, _callback, _replay,
- * _deliver, _status, _changes, _watch, _explain, _metrics, _page and _store.
+ * _deliver, _status, _changes, _watch, _explain, _action, _metrics, _page and
+ * _store.
  */
 
 
@@ -298,6 +299,7 @@ typedef struct {
 typedef struct {
     ngx_http_zego_zone_t        *zone;
     zego_view_t                 *view;
+    zego_action_e                action;
 
     ngx_chain_t                 *free;
     ngx_chain_t                 *busy;
@@ -477,6 +479,12 @@ ngx_uint_t ngx_http_zego_replay(ngx_http_zego_zone_sh_t *sh, uint64_t key,
 /* status */
 
 ngx_int_t ngx_http_zego_status_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_zego_status_view(ngx_http_request_t *r,
+    ngx_http_zego_zone_t *zone, zego_query_t *query);
+
+/* NGX_ABORT: a bad escape; form: a plus is a space */
+ngx_int_t ngx_http_zego_status_decode(ngx_http_request_t *r, ngx_str_t *dst,
+    u_char *p, u_char *last, ngx_uint_t form);
 
 /* NGX_DECLINED: there is none.  NGX_ABORT: it cannot be decoded. */
 ngx_int_t ngx_http_zego_status_arg(ngx_http_request_t *r, char *name,
@@ -540,6 +548,15 @@ void ngx_http_zego_explain_refused(ngx_http_zego_zone_t *zone,
 
 ngx_int_t ngx_http_zego_explain_query(ngx_http_request_t *r,
     zego_query_t *query, char **field);
+
+
+/* action */
+
+/* NGX_DECLINED: there is none */
+ngx_int_t ngx_http_zego_action_handler(ngx_http_request_t *r,
+    ngx_http_zego_zone_t *zone);
+ngx_int_t ngx_http_zego_action_bad_marker(ngx_http_request_t *r,
+    zego_query_t *query);
 
 
 /* metrics */

@@ -14,12 +14,8 @@ static ngx_int_t ngx_http_zego_status_query(ngx_http_request_t *r,
     ngx_str_t *path, zego_query_t *query, char **field);
 static ngx_int_t ngx_http_zego_status_page(ngx_http_request_t *r,
     zego_query_t *query, char **field);
-static ngx_int_t ngx_http_zego_status_decode(ngx_http_request_t *r,
-    ngx_str_t *dst, u_char *p, u_char *last, ngx_uint_t form);
 static ngx_int_t ngx_http_zego_status_hex(u_char *p, u_char *last);
 
-static ngx_int_t ngx_http_zego_status_view(ngx_http_request_t *r,
-    ngx_http_zego_zone_t *zone, zego_query_t *query);
 static ngx_int_t ngx_http_zego_status_header(ngx_http_request_t *r,
     ngx_http_zego_status_t *st, zego_query_t *query);
 static ngx_int_t ngx_http_zego_status_next(ngx_http_request_t *r,
@@ -77,7 +73,9 @@ ngx_http_zego_status_handler(ngx_http_request_t *r)
     if (rc == NGX_OK) {
 
         if (path.len == 0) {
-            return ngx_http_zego_page_handler(r);
+            rc = ngx_http_zego_action_handler(r, zone);
+
+            return (rc == NGX_DECLINED) ? ngx_http_zego_page_handler(r) : rc;
         }
 
         if (path.len == sizeof("metrics") - 1
@@ -494,7 +492,7 @@ ngx_http_zego_status_arg(ngx_http_request_t *r, char *name, ngx_str_t *value)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_zego_status_decode(ngx_http_request_t *r, ngx_str_t *dst, u_char *p,
     u_char *last, ngx_uint_t form)
 {
@@ -541,7 +539,7 @@ ngx_http_zego_status_hex(u_char *p, u_char *last)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
     zego_query_t *query)
 {
@@ -565,6 +563,7 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
     invalid = ZEGO_QUERY_OK;
 
     st->zone = zone;
+    st->action = query->action;
     st->view = zego_view_create(&ngx_http_zego_heap, query, &invalid);
 
     if (st->view == NULL) {
@@ -572,7 +571,9 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
         switch (invalid) {
 
         case ZEGO_QUERY_CURSOR:
-            return ngx_http_zego_bad_request(r, ZEGO_INVALID, "cursor");
+            return query->action ? ngx_http_zego_action_bad_marker(r, query)
+                                 : ngx_http_zego_bad_request(r, ZEGO_INVALID,
+                                                             "cursor");
 
         case ZEGO_QUERY_FIELDS:
             return ngx_http_zego_bad_request(r, ZEGO_INVALID, "fields");
@@ -673,15 +674,18 @@ ngx_http_zego_status_header(ngx_http_request_t *r, ngx_http_zego_status_t *st,
 
     /* an event stream of it is asked for by that */
 
-    if (query->kind == ZEGO_VIEW_ROOM
+    if (query->kind == ZEGO_VIEW_ROOM && !query->action
         && ngx_http_zego_add_header(r, "Vary", "Accept") == NULL)
     {
         return NGX_ERROR;
     }
 
-    /* what is closed is forgotten without a new version */
+    /*
+     * no two answers with a RequestId are the same, and what is closed is
+     * forgotten without a new version
+     */
 
-    if (query->closed) {
+    if (st->action || query->closed) {
         return NGX_OK;
     }
 

@@ -270,7 +270,7 @@ bool is_wanted(const Key &id, const Key &other)
     return id.len > 0 || other.len == 0;
 }
 
-void read_streams(zego_view_s *view, const Session *session)
+void explain_streams(zego_view_s *view, const Session *session)
 {
     const Explain &explain = view->explain;
     const std::string_view only = string_of(explain.stream_id);
@@ -298,7 +298,7 @@ void read_streams(zego_view_s *view, const Session *session)
     end_entries(view);
 }
 
-void read_users(zego_view_s *view, const Session *session)
+void explain_users(zego_view_s *view, const Session *session)
 {
     Explain &explain = view->explain;
     const std::string_view only = string_of(explain.user_id);
@@ -457,7 +457,7 @@ bool read_explain(zego_view_s *view, const zego_rooms_s *rooms)
                 begin_entries(view, ItemKind::explain_users,
                               ExplainPhase::users);
             } else if (session != nullptr) {
-                read_streams(view, session);
+                explain_streams(view, session);
             } else {
                 end_entries(view);
             }
@@ -467,7 +467,7 @@ bool read_explain(zego_view_s *view, const zego_rooms_s *rooms)
                 begin_entries(view, ItemKind::explain_callbacks,
                               ExplainPhase::callbacks);
             } else if (session != nullptr) {
-                read_users(view, session);
+                explain_users(view, session);
             } else {
                 end_entries(view);
             }

@@ -551,6 +551,9 @@ std::optional<Wanted> wanted(std::string_view target)
 
     std::size_t start = std::min(path->find_first_not_of('/', 6), path->size());
     if (start == path->size()) {
+        if (query.has("action")) {
+            return std::nullopt;
+        }
         return Wanted{}; // the page
     }
     const bool explain = path->substr(start).starts_with("explain/");
@@ -656,6 +659,15 @@ void check_json(const std::string &target, const Answer &answer,
     Tree root = tree(answer.body);
     if (answer.status != 200) {
         expect(text(root.get(), "Reason") != "", "no reason", answer.body);
+        return;
+    }
+
+    if (member(root.get(), "Code", false) != nullptr) {
+        expect(YAJL_IS_INTEGER(member(root.get(), "Code")) &&
+                   text(root.get(), "Message") != "" &&
+                   text(root.get(), "RequestId") != "" &&
+                   YAJL_IS_OBJECT(member(root.get(), "Data")),
+               "not the vendor's shape", answer.body);
         return;
     }
 
