@@ -234,9 +234,7 @@ typedef struct {
     zego_keep_t                  keep;
     zego_parser_t               *parser;
 
-    /* of the page: its hash, and what it is allowed to do */
-    u_char                      *etag;
-    u_char                      *policy;
+    u_char                      *etag;       /* of the page */
 } ngx_http_zego_main_conf_t;
 
 

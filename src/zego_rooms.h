@@ -729,10 +729,6 @@ zego_store_e zego_store_check(zego_store_t *store) ZEGO_NOEXCEPT;
 /* page: HTML, with the one script and the one style that it needs in it */
 zego_str_t zego_page(void) ZEGO_NOEXCEPT;
 
-/* of 32 bytes */
-void zego_sha256(const char *data, size_t len, unsigned char *digest)
-    ZEGO_NOEXCEPT;
-
 
 #ifdef __cplusplus
 }

@@ -477,10 +477,10 @@ Allow: GET, HEAD
  'GET /lists?Action=DescribeUserNum', 'GET /live/rooms?Action=DescribeUserNum',
  'GET /live/none?Action=DescribeUserNum', 'GET /live/?Actions=DescribeUserNum']
 --- error_code eval
-[200, 200, 200, 404, 200, 404, 404]
+[200, 200, 200, 404, 200, 404, 200]
 --- response_body_like eval
 [(main::refused(100000001, 'AppId field format error')) x 3,
- '"not_found"', '"RoomList"', '"not_found"', '"not_found"']
+ '"not_found"', '"RoomList"', '"not_found"', '^<!DOCTYPE html>']
 
 
 === TEST 28: no two answers have the same number

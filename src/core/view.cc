@@ -592,7 +592,9 @@ zego_view_t *zego_view_create(const zego_memory_t *memory,
 
     // What is longer than any id is cut, and still longer than any id.
     set_key(view->id, view_of(query->id));
-    set_key(view->entry_id, view_of(query->id));
+    if (query->kind == ZEGO_VIEW_STREAM || query->kind == ZEGO_VIEW_USER) {
+        set_key(view->entry_id, view_of(query->id));
+    }
     if (query->kind == ZEGO_VIEW_STREAM) {
         set_key(view->user, view_of(query->user));
     }
