@@ -591,8 +591,8 @@ zego_version_t zego_view_version(const zego_view_t *view) ZEGO_NOEXCEPT;
 
 /*
  * Has a view of ZEGO_VIEW_CHANGES read what came after that version: of the
- * room query->id, or of all if it is empty, and of one app if it has one.  Once
- * for each answer; a piece holds whole revisions.  As events each is given its
+ * room query->id, or of all if it is empty, and of one app if it has one.  Of a
+ * room that is listed as it was then that is never gone.  Once for each answer; a piece holds whole revisions.  As events each is given its
  * version if resume is set.  Else the pieces are elements of one list, of which
  * zego_view_items() says how many have been read.
  */

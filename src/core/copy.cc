@@ -222,6 +222,7 @@ zego_copy_e finish(zego_rooms_s *rooms, const zego_rooms_s *from)
         std::max(rooms->version.revision, from->version.revision);
     rooms->evictions += from->evictions;
     rooms->rebuilt = std::max(rooms->rebuilt, from->rebuilt);
+    rooms->missed = std::max(rooms->missed, from->missed);
     rooms->changes = std::max(rooms->changes, from->changes);
     return ZEGO_COPY_DONE;
 }

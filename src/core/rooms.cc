@@ -206,7 +206,8 @@ void zego_rooms_missed(zego_rooms_t *rooms, uint64_t until) noexcept
 {
     if (until > rooms->rebuilt) {
         rooms->rebuilt = until;
-        rooms->version.revision++; // of no ring: any room may have changed
+        // of no ring: any room may have changed
+        rooms->missed = ++rooms->version.revision;
     }
 }
 

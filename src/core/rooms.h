@@ -138,6 +138,7 @@ struct zego_rooms_s {
     zego_version_t version;
     std::uint64_t since;
     std::uint64_t rebuilt;
+    std::uint64_t missed;  // the revision of zego_rooms_missed(), or 0
     std::uint64_t clock;   // the greatest now so far
     std::uint64_t changes; // of facts, or that one was freed
     zego::Tree rooms;

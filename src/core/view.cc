@@ -559,7 +559,8 @@ zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
             return why;
         }
         if (view->query.events == 0) {
-            view->version.revision = session->room->revision;
+            view->version.revision =
+                std::max(session->room->revision, rooms->missed);
         }
         begin_room(view, rooms, session);
         break;

@@ -98,6 +98,19 @@ bool wanted(const zego_view_s *view, const ChangesHead &head,
            (view->id.len == 0 || string_of(view->id) == id);
 }
 
+// Is the one room that is asked for listed as it was at the version, whatever
+// the ring has?
+bool is_unchanged(const zego_view_s *view, const zego_rooms_s *rooms)
+{
+    if (view->id.len == 0 || view->version.revision < rooms->missed) {
+        return false;
+    }
+    zego_view_e why = ZEGO_VIEW_NOT_FOUND;
+    const Session *session = find_listed(view, rooms, &why);
+    return session != nullptr &&
+           session->room->revision <= view->version.revision;
+}
+
 // A piece holds whole revisions: is there space for this one?
 bool block_fits(const zego_view_s *view, const ChangesHead &head)
 {
@@ -137,9 +150,14 @@ zego_view_e read_changes(zego_view_s *view, const zego_rooms_s *rooms)
 {
     zego_version_t &after = view->version;
     if (after.epoch != rooms->version.epoch ||
-        after.revision > rooms->version.revision ||
-        after.revision < ring_floor(rooms)) {
+        after.revision > rooms->version.revision) {
         return ZEGO_VIEW_GONE;
+    }
+    if (after.revision < ring_floor(rooms)) {
+        if (!is_unchanged(view, rooms)) {
+            return ZEGO_VIEW_GONE;
+        }
+        after.revision = ring_floor(rooms);
     }
     for (; after.revision < rooms->version.revision; after.revision++) {
         Bytes bytes{ring_block(rooms, after.revision + 1)};
@@ -173,6 +191,9 @@ void zego_view_follow(zego_view_t *view, const zego_query_t *query,
                       zego_version_t after, int resume) noexcept
 {
     view->query = *query;
+    if (query->has_appid == 0) {
+        view->query.appid = 0;
+    }
     view->version = after;
     view->resume = resume != 0;
     view->nchanges = 0;

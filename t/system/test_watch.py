@@ -294,6 +294,24 @@ class Streams(unittest.TestCase):
                                           in page["ChangeList"]])
             self.assertEqual(f"{epoch}303", page["Version"])
 
+    def test_quiet_room(self):
+        """The version it is read with is one it can be followed from, however
+        much has changed since in others."""
+        self.begin(size="1m")
+        quiet, other = self.life("a"), self.life("b")
+        self.post(quiet.room_create(), other.room_create())
+        version = self.gateway.json("rooms/a")["Version"]
+        self.post(*self.large(other, 300))
+        self.assertEqual((410, '{"Reason":"expired"}'),
+                         self.gateway.get(f"changes?after={version}"))
+        page = self.gateway.json(f"rooms/a?after={version}")
+        self.assertEqual(([], self.version()),
+                         (page["ChangeList"], page["Version"]))
+        stream = self.stream(f"rooms/a?after={version}")
+        self.post(quiet.stream_create("s"))
+        self.assertEqual(["put", "put"],
+                         [stream.next()["event"] for _ in range(2)])
+
     def large(self, life, number):
         return [life.stream_create("s", recreate="1")
                 | {"extra_info": "x" * 500} for _ in range(number)]
