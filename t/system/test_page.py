@@ -3,6 +3,7 @@ build/page."""
 
 import itertools
 import random
+import re
 import threading
 import time
 import unittest
@@ -184,6 +185,46 @@ class PageTest(unittest.TestCase):
         self.page.run("$('partial').click()")
         self.page.run("heads.cells[3].firstChild.click()")
         until(lambda: self.first()[0] == "broken", "most users first")
+
+    def test_room(self):
+        """Why it is what it is, as it changes."""
+        life = self.life("room")
+        create, on = life.room_create(), life.stream_create("on")
+        off = life.stream_create("off")
+        close, lost = life.stream_close("off"), life.login("u1", 1)
+        login = life.login("u2", 2)
+        self.post(create, on, on, close, off, login)
+        self.shows("room")
+        self.page.run("body.querySelector('a').click()")
+
+        def text():
+            return self.page.run("$('room').textContent")
+
+        def tells(*patterns):
+            until(lambda: all(re.search(pattern, text())
+                              for pattern in patterns), patterns)
+
+        tells(r"Listed", r"Incomplete\s*Logins or logouts 1 have not come",
+              r"off.*Not listed.*stream_close", r"on.*stream_create.*duplicate",
+              r"stream_create\s*late", r"lag \d")
+        self.post(lost)
+        tells("room_login.*late.*u1.*room_login.*u2")
+        self.assertNotIn("Incomplete", text())
+        self.post(life.room_close())
+        self.shows()
+        tells("^room.*Not listed.*room_close.*closed ")
+        self.page.key("Escape")
+        until(lambda: self.page.run("$('room').hidden"), "closed")
+
+        # one that is not listed can be asked for
+        self.page.key("/")
+        self.page.type("room")
+        until(lambda: self.page.run("$('note').querySelector('a')?.href"),
+              "the question")
+        self.page.run("$('note').querySelector('a').click()")
+        tells("^room.*Not listed.*room_close")
+        self.page.run("history.back()")
+        until(lambda: self.page.run("$('room').hidden"), "back")
 
     def test_reload(self):
         """An nginx that is configured anew, or has gone for a moment."""
