@@ -204,12 +204,12 @@ class PageTest(unittest.TestCase):
             until(lambda: all(re.search(pattern, text())
                               for pattern in patterns), patterns)
 
-        tells(r"Listed", r"Incomplete\s*Logins or logouts 1 have not come",
+        tells(r"Listed", r"What is missing\s*Of logins and logouts: 1\.",
               r"off.*Not listed.*stream_close", r"on.*stream_create.*duplicate",
               r"stream_create\s*late", r"lag \d")
         self.post(lost)
         tells("room_login.*late.*u1.*room_login.*u2")
-        self.assertNotIn("Incomplete", text())
+        self.assertNotIn("What is missing", text())
         self.post(life.room_close())
         self.shows()
         tells("^room.*Not listed.*room_close.*closed ")
