@@ -56,7 +56,7 @@ our $room = '{"AppId":1,"RoomID":"room1"}';
 our $info = '"AppId":1,"RoomID":"room1","RoomSessionId":"1234567","RoomCreateTime":1687981270000,"Creator":"user1"';
 our $none = '"Complete":true,"Missing":{"StreamSeq":[],"UserUpdateSeq":[]}';
 
-plan tests => repeat_each() * 208;
+plan tests => repeat_each() * 226;
 
 run_tests();
 
@@ -318,3 +318,24 @@ DELETE /live/changes
 --- error_code: 405
 --- response_headers
 Allow: GET, HEAD
+
+
+=== TEST 18: what changes in a room comes with the room, be it as it was
+--- http_config eval: $::http
+--- config eval: $::config
+--- request eval
+[Zego::post('room_create'), Zego::post('room_login'),
+ Zego::post('stream_create'),
+ Zego::post('room_login', session_id => '12', user_update_seq => '2',
+            login_time => '1687981272000'),
+ main::since('limit=1', 'room_create'),
+ "POST /since?path=changes&from=3\n"
+ . Zego::callback('stream_create', stream_seq => '2')]
+--- response_body_like eval
+[('^$') x 4,
+ main::page('true', [1, 'put', 'room', 'room_create', '']),
+ main::page('false',
+            [4, 'put', 'room', 'room_login', ''],
+            [4, 'put', 'user', 'room_login', ',"UserId":"user1"'],
+            [5, 'put', 'room', 'stream_create', ''],
+            [5, 'put', 'stream', 'stream_create', ',"StreamId":"stream1"'])]

@@ -620,7 +620,9 @@ void show(zego_rooms_s *rooms, const Fact &fact, const Plan &plan,
     shown.event = fact.event;
     shown.session = after;
     shown.all = before != after;
-    shown.room = changes.room;
+    // with an entry too: who reads its room while this happens has to know in
+    // which session it was
+    shown.room = changes.room || changes.entry;
     if (changes.entry) {
         shown.reg = plan.shown;
         shown.live = plan.live;

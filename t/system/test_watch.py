@@ -328,7 +328,7 @@ class Streams(unittest.TestCase):
 
         for _ in range(30):
             self.post(*self.large(room, 20))
-            for _ in range(20):
+            for _ in range(2 * 20):     # the room, too
                 other.until("put")
         events = slow.until("reset")
         self.assertEqual({"Reason": "slow"}, json.loads(events[-1]["data"]))
@@ -349,7 +349,7 @@ class Streams(unittest.TestCase):
 
         def left():
             self.post(*self.large(room, 20))
-            for _ in range(20):
+            for _ in range(2 * 20):     # the room, too
                 other.until("put")
             return self.gateway.metric("zego_watchers") == 1
 
