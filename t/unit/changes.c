@@ -599,6 +599,76 @@ members_show(void)
 }
 
 
+/* a list is read, of which an entry and then all of the room is another one
+   before its turn comes: what is told of it then is of its session only */
+
+START_TEST(what_changed_in_an_older_session_is_in_no_newer_one)
+{
+    int               invalid;
+    unsigned          i;
+    char              id[16];
+    zego_view_t      *view = NULL;
+    zego_version_t    version;
+    unit_recorder_t  *recorder;
+    zego_query_t      query = { .kind = ZEGO_VIEW_ROOMS, .events = 1,
+                                .limit = UINT32_MAX };
+    zego_event_t      first = LOGIN(1, 0, 1000, "", 1);
+    zego_event_t      events[] = {
+        ROOM_CREATE(1, 1000), STREAM_CREATE(1, 1, 2000, "s"),
+        STREAM_CREATE(1, 2, 3000, "s"), ROOM_CREATE(2, 5000)
+    };
+
+    zone_init(1000000);
+    lists = unit_lists_create();
+    recorder = unit_recorder_create(lists, &query);
+
+    first.room_id.data = "a";
+
+    for (i = 0; i < 100; i++) {
+        first.user_id.data = id;
+        first.user_id.len = sprintf(id, "u%u", i);
+        unit_apply_all(&zone, &first, 1);
+        unit_lists_keep(lists, &zone, first.type);
+    }
+
+    for (i = 0; i < 4; i++) {
+        if (i == 2) {
+            view = zego_view_create(&zone.heap.memory, &query, &invalid);
+            unit_recorder_begin(recorder);
+            ck_assert_int_eq(zego_view_read(view, zone.rooms), ZEGO_VIEW_MORE);
+            unit_recorder_snapshot(recorder, zego_view_write(view));
+        }
+
+        unit_apply_all(&zone, &events[i], 1);
+        unit_lists_keep(lists, &zone, events[i].type);
+    }
+
+    while (zego_view_read(view, zone.rooms) == ZEGO_VIEW_MORE) {
+        unit_recorder_snapshot(recorder, zego_view_write(view));
+    }
+
+    unit_recorder_snapshot(recorder, zego_view_write(view));
+    unit_recorder_at(recorder, zego_view_version(view).revision);
+    unit_recorder_exact(recorder, zone.version.revision);
+
+    version = zego_view_version(view);
+    zego_view_destroy(view);
+
+    query.kind = ZEGO_VIEW_CHANGES;
+    view = zego_view_create(&zone.heap.memory, &query, &invalid);
+    zego_view_follow(view, &query, version, 0);
+    ck_assert_int_eq(zego_view_read(view, zone.rooms), ZEGO_VIEW_DONE);
+    unit_recorder_events(recorder, zego_view_write(view), 0);
+    unit_recorder_at(recorder, zone.version.revision);
+
+    zego_view_destroy(view);
+    unit_recorder_destroy(recorder);
+    unit_lists_destroy(lists);
+    unit_zone_done(&zone);
+}
+END_TEST
+
+
 START_TEST(a_revision_of_many_is_not_kept)
 {
     zego_event_t  after = STREAM_CREATE(1, 1, 9500, "s");
@@ -988,6 +1058,7 @@ main(void)
 {
     const TTest  *tests[] = {
         a_recorder_holds_what_was_listed,
+        what_changed_in_an_older_session_is_in_no_newer_one,
         a_revision_of_many_is_not_kept,
         a_revision_of_much_is_not_kept,
         a_ring_has_any_size,
