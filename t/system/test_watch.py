@@ -362,8 +362,8 @@ class Streams(unittest.TestCase):
         room = self.life("a")
         self.post(room.room_create())
         curl = subprocess.Popen(
-            ["curl", "-sSN", "--http2-prior-knowledge", "-H",
-             "Accept: text/event-stream", "-w", "%{http_version}",
+            ["curl", "-sSN", "-m", f"{DEADLINE}", "--http2-prior-knowledge",
+             "-H", "Accept: text/event-stream", "-w", "%{http_version}",
              f"http://127.0.0.1:{port}/zego/changes"],
             stdout=subprocess.PIPE, text=True)
         self.addCleanup(curl.wait)

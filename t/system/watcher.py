@@ -121,7 +121,7 @@ class Truth:
         with self.lock:
             self.revisions += room is None and (version, room) not in self.seen
             if self.seen.setdefault((version, room), value) != value:
-                self.wrong.append((who, version, room))
+                self.wrong.append((str(who), version, room))
 
 
 class Watcher:
