@@ -15,7 +15,7 @@ from gateway import (DEADLINE, DIED, LOAD_FAULTS, ROUNDS, SAMPLE, SEED,
                      Gateway, Vendor, free_port, http2, same, say, until)
 from watcher import List, Truth, Watcher
 
-REVISIONS = max(3000 * ROUNDS // SAMPLE, 500)
+REVISIONS = max(3000 * ROUNDS // SAMPLE, 1500)
 ROOMS = 12
 
 
@@ -101,7 +101,7 @@ class Watch(unittest.TestCase):
 
     def test_overflow(self):
         """What a watcher does not know any more falls out of the ring."""
-        self.begin(size="4m", lag=800)
+        self.begin(size="4m", lag=1000)
         self.more(REVISIONS)
         self.finish()
         self.assertGreater(self.total("expired"), 0)

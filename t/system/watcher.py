@@ -131,7 +131,7 @@ class Watcher:
         self.gateway, self.rng, self.truth = gateway, rng, truth
         self.way, self.room = way, room
         self.cut = cut          # after so many bytes of events, on average
-        self.lag = lag          # it waits for so many revisions then
+        self.lag = lag          # it waits for so many revisions then, at most
         self.list = List()
         self.version = self.exact_from = None
         self.exact = False
@@ -181,7 +181,8 @@ class Watcher:
             raise
 
     def dawdle(self):
-        enough = self.truth.revisions + self.rng.randrange(self.lag + 1)
+        enough = self.truth.revisions + self.rng.randrange(self.lag // 2,
+                                                           self.lag + 1)
         while self.truth.revisions < enough and not self.truth.ended:
             threading.Event().wait(.005)
 

@@ -621,6 +621,7 @@ START_TEST(what_changed_in_an_older_session_is_in_no_newer_one)
     zone_init(1000000);
     lists = unit_lists_create();
     recorder = unit_recorder_create(lists, &query);
+    view = NULL;
 
     first.room_id.data = "a";
 
@@ -718,7 +719,7 @@ START_TEST(a_ring_has_any_size)
     unit_history_t   history;
 
     unit_random_init(&random);
-    unit_history(&history, &random, 150);
+    unit_history(&history, &random, 60);
 
     for (size = 0; size < 1500; size += size < 200 ? 1 : 61) {
         zone_init(size);
