@@ -110,16 +110,26 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
     w->query.limit = NGX_HTTP_ZEGO_CHANGES_LIMIT;
     ngx_str_null(&w->query.fields);
 
-    switch (ngx_http_zego_changes_args(w, &field)) {
+    rc = ngx_http_zego_changes_args(w, &field);
+
+    if (rc == NGX_OK && !w->resume && !w->query.events) {
+
+        /* all that is listed, from which on changes are followed */
+
+        w->query.kind = ZEGO_VIEW_ROOMS;
+        w->query.limit = NGX_MAX_UINT32_VALUE;
+        w->query.changes = 1;
+
+        return ngx_http_zego_status_view(r, zone, &w->query);
+    }
+
+    switch (rc) {
 
     case NGX_OK:
         break;
 
     case NGX_ABORT:
         return ngx_http_zego_bad_request(r, ZEGO_INVALID, field);
-
-    case NGX_BUSY:
-        return ngx_http_zego_bad_request(r, ZEGO_MISSING, field);
 
     default: /* NGX_ERROR */
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -145,12 +155,6 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
 
     if (rc == NGX_BUSY) {
         return ngx_http_zego_unavailable(r, w->reason);
-    }
-
-    if (ngx_http_zego_add_header(r, "Cache-Control", "no-cache") == NULL
-        || ngx_http_zego_add_header(r, "Vary", "Accept") == NULL)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
@@ -199,7 +203,7 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
 }
 
 
-/* NGX_ABORT: the field is invalid.  NGX_BUSY: it is missing. */
+/* NGX_ABORT: the field is invalid */
 
 static ngx_int_t
 ngx_http_zego_changes_args(ngx_http_zego_watch_t *w, char **field)
@@ -270,16 +274,12 @@ ngx_http_zego_changes_args(ngx_http_zego_watch_t *w, char **field)
 
     rc = ngx_http_zego_status_arg(r, "after", &value);
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && (value.len || w->query.id.len)) {
         w->resume = 1;
         return ngx_http_zego_changes_version(&value, &w->after);
     }
 
-    if (rc == NGX_DECLINED) {
-        return w->query.events ? NGX_OK : NGX_BUSY;
-    }
-
-    return rc;
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
 }
 
 
@@ -556,9 +556,20 @@ ngx_http_zego_changes_answer(ngx_http_zego_watch_t *w, ngx_str_t *page,
 
     case NGX_OK:
     case NGX_AGAIN:
+
+        if (ngx_http_zego_add_header(r, "Cache-Control", "no-cache") == NULL
+            || ngx_http_zego_add_header(r, "Vary", "Accept") == NULL)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return ngx_http_zego_send(r, NGX_HTTP_OK, &ngx_http_zego_json, page);
 
     case NGX_DECLINED:
+
+        if (ngx_http_zego_add_header(r, "Cache-Control", "no-store") == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
 
         if (w->after.epoch == w->epoch) {
             ngx_str_set(&body, "{\"Reason\":\"expired\"}");
@@ -589,7 +600,10 @@ ngx_http_zego_changes_start(ngx_http_zego_watch_t *w)
 
     /* a proxy of nginx is not to gather what is sent */
 
-    if (ngx_http_zego_add_header(r, "X-Accel-Buffering", "no") == NULL) {
+    if (ngx_http_zego_add_header(r, "Cache-Control", "no-cache") == NULL
+        || ngx_http_zego_add_header(r, "Vary", "Accept") == NULL
+        || ngx_http_zego_add_header(r, "X-Accel-Buffering", "no") == NULL)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

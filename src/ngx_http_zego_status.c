@@ -674,7 +674,7 @@ ngx_http_zego_status_header(ngx_http_request_t *r, ngx_http_zego_status_t *st,
 
     /* an event stream of it is asked for by that */
 
-    if (query->kind == ZEGO_VIEW_ROOM && !query->action
+    if (((query->kind == ZEGO_VIEW_ROOM && !query->action) || query->changes)
         && ngx_http_zego_add_header(r, "Vary", "Accept") == NULL)
     {
         return NGX_ERROR;

@@ -510,8 +510,9 @@ typedef struct {
     uint32_t              appid;
     unsigned              has_appid:1;
 
-    /* as events of a stream: of ZEGO_VIEW_ROOMS all rooms, of ZEGO_VIEW_ROOM
-       that one, of ZEGO_VIEW_CHANGES what changed */
+    /* changes: all rooms of ZEGO_VIEW_ROOMS as what was put.  events: that, the
+       room of ZEGO_VIEW_ROOM, or ZEGO_VIEW_CHANGES as events of a stream */
+    unsigned              changes:1;
     unsigned              events:1;
 
     /* the members to give of each room, stream and user, by their names with

@@ -56,7 +56,7 @@ our $room = '{"AppId":1,"RoomID":"room1"}';
 our $info = '"AppId":1,"RoomID":"room1","RoomSessionId":"1234567","RoomCreateTime":1687981270000,"Creator":"user1"';
 our $none = '"Complete":true,"Missing":{"StreamSeq":[],"UserUpdateSeq":[]}';
 
-plan tests => repeat_each() * 226;
+plan tests => repeat_each() * 252;
 
 run_tests();
 
@@ -236,9 +236,9 @@ main::page('false', [1, 'put', 'room', 'room_create', ''])
 ['{"Reason":"expired"}', '{"Reason":"epoch"}', '{"Reason":"epoch"}']
 
 
-=== TEST 12: arguments that are missing or impossible
+=== TEST 12: arguments that are impossible
 --- request eval
-['GET /live/changes', 'GET /live/changes?after=', 'GET /live/changes?after=1',
+['GET /live/rooms/room1?after=', 'GET /live/changes?after=1',
  'GET /live/changes?after=0123456789abcdef-',
  'GET /live/changes?after=0123456789abcdeg-1',
  'GET /live/changes?after=0123456789abcdef-x',
@@ -250,10 +250,9 @@ main::page('false', [1, 'put', 'room', 'room_create', ''])
  'GET /live/changes?after=0123456789abcdef-1&appid=x',
  'GET /live/rooms/room1?after=%4']
 --- error_code eval
-[(400) x 13]
+[(400) x 12]
 --- response_body eval
-['{"Reason":"missing","Field":"after"}',
- ('{"Reason":"invalid","Field":"after"}') x 6,
+[('{"Reason":"invalid","Field":"after"}') x 6,
  ('{"Reason":"invalid","Field":"limit"}') x 2,
  ('{"Reason":"invalid","Field":"wait"}') x 2,
  '{"Reason":"invalid","Field":"appid"}',
@@ -339,3 +338,23 @@ Allow: GET, HEAD
             [4, 'put', 'user', 'room_login', ',"UserId":"user1"'],
             [5, 'put', 'room', 'stream_create', ''],
             [5, 'put', 'stream', 'stream_create', ',"StreamId":"stream1"'])]
+
+
+=== TEST 19: all that is listed, as what was put
+--- http_config eval: $::http
+--- config eval: $::config
+--- request eval
+['GET /live/changes', Zego::post('room_create'), Zego::post('stream_create'),
+ Zego::post('room_login'), Zego::post('room_create', room_id => 'room2'),
+ Zego::post('stream_close'), 'GET /live/changes?wait=5m',
+ 'GET /live/changes?after=&limit=1', 'GET /live/changes?appid=2']
+--- response_body_like eval
+['^\{"ChangeList":\[\],"Version":"[0-9a-f]{16}-0","More":true\}$',
+ ('^$') x 5,
+ ('^' . quotemeta('{"ChangeList":['
+ . "{\"Revision\":5,\"Type\":\"put\",\"Kind\":\"room\",\"Key\":$main::room,\"Object\":{$main::info,\"StreamCount\":0,\"UserCount\":1,$main::none},\"Event\":null},"
+ . '{"Revision":3,"Type":"put","Kind":"user","Key":{"AppId":1,"RoomID":"room1","UserId":"user1"},"Object":{"UserId":"user1","UserName":"user1_name","UserSessionId":"11","UserLoginTime":1687981271000,"UserRole":1,"UserUpdateSeq":1},"Event":null},'
+ . '{"Revision":4,"Type":"put","Kind":"room",') . '.*\],"Version":"[0-9a-f]{16}-5","More":true\}$') x 2,
+ '^\{"ChangeList":\[\],']
+--- response_headers eval
+[('') x 6, "Vary: Accept\nCache-Control: no-cache", '', '']

@@ -107,6 +107,11 @@ const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms)
                                                                  : nullptr;
 }
 
+static bool as_changes(const zego_view_s *view)
+{
+    return view->query.changes != 0 || view->query.events != 0;
+}
+
 static void begin_room(zego_view_s *view, const zego_rooms_s *rooms,
                        const Session *session)
 {
@@ -116,7 +121,7 @@ static void begin_room(zego_view_s *view, const zego_rooms_s *rooms,
     view->entry_id.len = 0;
     view->hole = 0;
     view->phase = Phase::streams;
-    if (view->query.events != 0) {
+    if (as_changes(view)) {
         put_room(view, rooms, session);
     } else {
         copy_room(view, add_item(view, ItemKind::room)->room, session);
@@ -142,7 +147,7 @@ void read_streams(zego_view_s *view, const Session *session)
         if (stream->reg.closed) {
             continue;
         }
-        if (view->query.events != 0) {
+        if (as_changes(view)) {
             put_stream(view, stream);
         } else {
             copy_stream(view, add_item(view, ItemKind::stream)->entry, stream);
@@ -177,7 +182,7 @@ void read_users(zego_view_s *view, const Session *session)
         set_key(view->entry_id, id_of(user_ranked(node)));
         const User *user = newest_of_user(session, string_of(view->entry_id));
         view->visits++;
-        if (!user->reg.closed && view->query.events != 0) {
+        if (!user->reg.closed && as_changes(view)) {
             put_user(view, user);
         } else if (!user->reg.closed) {
             copy_user(view, add_item(view, ItemKind::user)->entry, user);
@@ -207,7 +212,7 @@ void read_holes(zego_view_s *view, const Window &window, Phase next)
 // complete.
 void abandon_room(zego_view_s *view)
 {
-    if (view->query.events != 0) {
+    if (as_changes(view)) {
         view->phase = Phase::rooms;
         return;
     }
@@ -258,7 +263,7 @@ bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
             }
             break;
         case Phase::users_begin:
-            if (view->query.events == 0) {
+            if (!as_changes(view)) {
                 add_item(view, ItemKind::users);
             }
             view->phase = view->chosen.any[object_user] ? Phase::users
@@ -268,7 +273,7 @@ bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
             read_users(view, session);
             break;
         case Phase::holes_begin:
-            if (view->query.events != 0) {
+            if (as_changes(view)) {
                 view->phase = Phase::rooms;
                 break;
             }

@@ -690,20 +690,40 @@ void write_answer(zego_view_s *view, const Item &item)
     put(view, "}");
 }
 
+void page(zego_view_s *view)
+{
+    put(view, "{");
+    if (view->query.changes != 0) {
+        begin_list(view, "\"ChangeList\":[");
+        return;
+    }
+    version(view);
+    put(view, ",\"Since\":");
+    number(view, view->since);
+    begin_list(view, ",\"RoomList\":[");
+}
+
+void page_end(zego_view_s *view)
+{
+    put(view, "]");
+    if (view->query.changes != 0) {
+        put(view, ",");
+        version(view);
+        put(view, ",\"More\":true");
+    } else {
+        next_page(view);
+    }
+    put(view, "}");
+}
+
 void write_item(zego_view_s *view, const Item &item)
 {
     switch (item.kind) {
     case ItemKind::page:
-        put(view, "{");
-        version(view);
-        put(view, ",\"Since\":");
-        number(view, view->since);
-        begin_list(view, ",\"RoomList\":[");
+        page(view);
         break;
     case ItemKind::page_end:
-        put(view, "]");
-        next_page(view);
-        put(view, "}");
+        page_end(view);
         break;
     case ItemKind::room:
         room(view, item.room);
