@@ -11,8 +11,7 @@ constexpr std::size_t block_size_min = 128;
 
 using Holes = std::array<Range, change_holes_max>;
 
-// A block that is written when its size is known: the same functions first
-// add up, then write.
+// Writes a block, or adds up what it takes.
 struct Writer {
     char *out; // nullptr: only the size is wanted
     std::size_t size = 0;
@@ -35,10 +34,15 @@ void write_head(Writer &writer, const ChangeHead &head)
 
 void write_text(Writer &writer, const Text &text, const char *head)
 {
+    const std::size_t size = text_size(text);
+    if (text.more == nullptr) {
+        write_bytes(writer, head, size); // all of it lies there
+        return;
+    }
     if (writer.out != nullptr) {
         text_read(text, head, writer.out + writer.size);
     }
-    writer.size += text_size(text);
+    writer.size += size;
 }
 
 void write_room(Writer &writer, const zego_rooms_s *rooms,
@@ -142,15 +146,10 @@ bool write_all(Writer &writer, const Session *session)
     return true;
 }
 
-bool write_block(Writer &writer, const zego_rooms_s *rooms, const Room *room,
-                 const Shown &shown, ChangesHead head)
+// False: it is too much.
+bool write_changes(Writer &writer, const zego_rooms_s *rooms,
+                   const Shown &shown)
 {
-    head.revision = rooms->version.revision;
-    head.appid = room->appid;
-    head.room_len = room->len;
-    head.event = shown.event;
-    write_bytes(writer, &head, sizeof(head));
-    write_bytes(writer, head_of(room), room->len);
 
     if (shown.session == nullptr) {
         write_delete(writer, Kind::session, {});
@@ -165,7 +164,42 @@ bool write_block(Writer &writer, const zego_rooms_s *rooms, const Room *room,
     if (shown.reg != nullptr) {
         write_register(writer, shown.reg, shown.live);
     }
-    return fits(writer);
+    return true;
+}
+
+// The bytes that the block takes at most, or 0: it is too much.
+std::size_t block_bound(const zego_rooms_s *rooms, const Room *room,
+                        const Shown &shown)
+{
+    const std::size_t size = sizeof(ChangesHead) + room->len;
+    if (shown.all && shown.session != nullptr) {
+        Writer writer{nullptr, size};
+        return write_changes(writer, rooms, shown) ? writer.size : 0;
+    }
+    std::size_t bound = size + 2 * sizeof(ChangeHead);
+    if (shown.session != nullptr) {
+        bound += text_size(shown.session->created_text);
+        if (!session_complete(rooms, shown.session)) {
+            bound += 2 * sizeof(Holes);
+        }
+    }
+    return shown.reg != nullptr ? bound + text_size(shown.reg->text) : bound;
+}
+
+void write_block(Writer &writer, const zego_rooms_s *rooms, const Room *room,
+                 const Shown &shown)
+{
+    ChangesHead head = {};
+    head.revision = rooms->version.revision;
+    head.appid = room->appid;
+    head.room_len = room->len;
+    head.event = shown.event;
+    writer.size = sizeof(head);
+    write_bytes(writer, head_of(room), room->len);
+    write_changes(writer, rooms, shown);
+    head.size = static_cast<std::uint32_t>(writer.size);
+    head.changes = static_cast<std::uint16_t>(writer.changes);
+    std::memcpy(writer.out, &head, sizeof(head));
 }
 
 ChangesHead head_at(const Ring &ring, std::uint64_t revision)
@@ -212,23 +246,16 @@ void ring_append(zego_rooms_s *rooms, const Room *room, const Shown &shown)
         ring.floor = ring.top = revision - 1; // some were not told of
     }
 
-    Writer sizes{nullptr};
-    if (!write_block(sizes, rooms, room, shown, {})) {
-        ring.floor = ring.top = revision;
-        return;
-    }
-    const std::uint64_t place = make_place(ring, sizes.size);
+    const std::size_t bound = block_bound(rooms, room, shown);
+    const std::uint64_t place = bound > 0 ? make_place(ring, bound) : ring.size;
     if (place == ring.size) {
         ring.floor = ring.top = revision;
         return;
     }
-    ChangesHead head = {};
-    head.size = static_cast<std::uint32_t>(sizes.size);
-    head.changes = static_cast<std::uint16_t>(sizes.changes);
     Writer writer{ring.data + place};
-    write_block(writer, rooms, room, shown, head);
+    write_block(writer, rooms, room, shown);
     ring.places[revision % ring.nplaces] = static_cast<std::uint32_t>(place);
-    ring.end = place + sizes.size;
+    ring.end = place + writer.size;
     ring.top = revision;
 }
 
