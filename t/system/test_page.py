@@ -226,6 +226,15 @@ class PageTest(unittest.TestCase):
         self.page.run("history.back()")
         until(lambda: self.page.run("$('room').hidden"), "back")
 
+        # nor need its app be known
+        again = self.life("again", 2)
+        self.post(again.room_create(), again.login("u3", 1))
+        self.shows()
+        self.page.run("location.hash = '/again'")
+        tells("^again.*Listed.*Streams 0.*Users 1u3")
+        self.post(again.login("u4", 2))
+        tells("Users 2u3.*u4")
+
     def test_reload(self):
         """An nginx that is configured anew, or has gone for a moment."""
         self.post(self.life("kept").room_create())
