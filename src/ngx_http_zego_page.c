@@ -7,7 +7,7 @@
 /* SHA-256 of the script and of the style in the page; t/page.t has new ones */
 
 #define NGX_HTTP_ZEGO_PAGE_SCRIPT                                             \
-    "q+dQ6cNHaiPe0ersWim5HG362jXdSYt41xupcpTBByU="
+    "yQTPxbqkOzyn9saPRmRBYcQsA/ZqFNHs+Q7XPgAmcv4="
 #define NGX_HTTP_ZEGO_PAGE_STYLE                                              \
     "p2xWDq+IAv93xcE1AjP2D04OeHZY2E/pj+zZ8OY8qZY="
 

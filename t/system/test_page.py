@@ -156,6 +156,16 @@ class PageTest(unittest.TestCase):
         self.assertFalse(self.page.run(
             "window.hit || document.querySelector('img, b script, u')"))
 
+    def test_address(self):
+        """One that begins with two slashes leads nowhere else."""
+        self.post(self.life("room").room_create())
+        page = Page(self.browser, self.url.replace("/zego", "//zego/#1/room"))
+        until(lambda: page.run("$('state').textContent") == "live", "live")
+        until(lambda: "Listed" in page.run("$('room').textContent"), "why")
+        page.key("Escape")
+        until(lambda: page.run("$('room').hidden"), "closed")
+        self.assertTrue(page.run("location.href").endswith("//zego/"))
+
     def test_search(self):
         """Of many, what is looked for."""
         names = [f"room {number:03}" for number in range(500)]
