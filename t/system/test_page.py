@@ -156,6 +156,16 @@ class PageTest(unittest.TestCase):
         self.assertFalse(self.page.run(
             "window.hit || document.querySelector('img, b script, u')"))
 
+    def test_alike(self):
+        """Ids that are the same when they are joined."""
+        one, two = self.life("a"), self.life("a\nb", 2)
+        self.post(one.room_create(), one.stream_create("b\nc"),
+                  one.login("b\nc", 1), two.room_create(),
+                  two.stream_create("c"), two.login("c", 1))
+        for tab in "Streams", "Users":
+            self.tab(tab)
+            self.shows(r"b\u000ac", "c")
+
     def test_address(self):
         """One that begins with two slashes leads nowhere else."""
         self.post(self.life("room").room_create())
