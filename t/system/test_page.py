@@ -155,6 +155,9 @@ class PageTest(unittest.TestCase):
         until(lambda: "<u>none</u>" in self.note(), "what is not found")
         self.assertFalse(self.page.run(
             "window.hit || document.querySelector('img, b script, u')"))
+        for hidden in "00ad", "202e", "3164", "feff", "{e0041}":
+            self.assertEqual(rf"a\u{hidden}b",
+                             self.page.run(rf"plain('a\u{hidden}b')"))
 
     def test_alike(self):
         """Ids that are the same when they are joined."""
