@@ -2,8 +2,10 @@
 build/page."""
 
 import itertools
+import os
 import random
 import re
+import signal
 import threading
 import time
 import unittest
@@ -275,6 +277,24 @@ class PageTest(unittest.TestCase):
         self.post(self.life("new", 3).room_create())
         self.shows("new")
         self.state("live")
+
+    def test_silence(self):
+        """A connection on which nothing comes any more is not live."""
+        self.post(self.life("kept").room_create())
+        self.shows("kept")
+        self.refused = 1
+        workers = self.gateway.workers()
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        try:
+            self.page.run("{ const now = Date.now;"
+                          " Date.now = () => now() + 60000; }")
+            self.state("no connection")
+        finally:
+            for worker in workers:
+                os.kill(worker, signal.SIGCONT)
+        self.state("live")
+        self.shows("kept")
 
     def test_looks(self):
         """By day and by night, on a desk and in a hand, under load."""
