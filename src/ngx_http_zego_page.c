@@ -7,7 +7,7 @@
 /* SHA-256 of the script and of the style in the page; t/page.t has new ones */
 
 #define NGX_HTTP_ZEGO_PAGE_SCRIPT                                             \
-    "n84Y0Dsn3v5x9Hsmv2UM6Ev//mnqGsIo8RqPWuAodNc="
+    "+oDZYMN6vBtgCH4HvPDAo/x+nKeueRhwAUlSSrt6TSE="
 #define NGX_HTTP_ZEGO_PAGE_STYLE                                              \
     "p2xWDq+IAv93xcE1AjP2D04OeHZY2E/pj+zZ8OY8qZY="
 

@@ -160,6 +160,8 @@ class PageTest(unittest.TestCase):
         for hidden in "00ad", "202e", "3164", "feff", "{e0041}":
             self.assertEqual(rf"a\u{hidden}b",
                              self.page.run(rf"plain('a\u{hidden}b')"))
+        for blank, shown in (" ", r"\u0020"), ("  a b ", r"\u0020 a b\u0020"):
+            self.assertEqual(shown, self.page.run(f"plain({blank!r})"))
 
     def test_alike(self):
         """Ids that are the same when they are joined."""
