@@ -280,6 +280,15 @@ class PageTest(unittest.TestCase):
         self.shows("new")
         self.state("live")
 
+        # what was forgotten is not gone on from
+        urls = {event["requestId"]: event["request"]["url"]
+                for event in self.page.seen("Network.requestWillBeSent")}
+        asked = ["Last-Event-ID" in event["headers"] for event
+                 in self.page.seen("Network.requestWillBeSentExtraInfo")
+                 if urls[event["requestId"]].endswith("/changes")]
+        self.assertIn(True, asked)
+        self.assertFalse(asked[-1])
+
     def test_silence(self):
         """A connection on which nothing comes any more is not live."""
         self.post(self.life("kept").room_create())
