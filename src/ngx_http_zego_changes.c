@@ -1023,10 +1023,16 @@ ngx_http_zego_changes_output(ngx_http_zego_watch_t *w,
 {
     ngx_buf_t           *b;
     ngx_chain_t         *out;
+    ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
     r = w->request;
+    c = r->connection;
     out = NULL;
+
+    if (piece) {
+        w->piece = piece;
+    }
 
     if (piece || last) {
         out = ngx_chain_get_free_buf(r->pool, &w->free);
@@ -1041,8 +1047,6 @@ ngx_http_zego_changes_output(ngx_http_zego_watch_t *w,
         b->tag = (ngx_buf_tag_t) &ngx_http_zego_module;
 
         if (piece) {
-            w->piece = piece;
-
             b->pos = piece->data;
             b->last = b->pos + piece->len;
             b->memory = 1;
@@ -1064,7 +1068,9 @@ ngx_http_zego_changes_output(ngx_http_zego_watch_t *w,
     ngx_chain_update_chains(r->pool, &w->free, &w->busy, &out,
                             (ngx_buf_tag_t) &ngx_http_zego_module);
 
-    if (w->busy || r->connection->write->delayed) {
+    /* gzip, or TLS, may have taken all of it and have some of it still */
+
+    if (w->busy || c->buffered || c->write->delayed) {
         return ngx_http_zego_changes_hold(w);
     }
 

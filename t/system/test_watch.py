@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 import unittest
+import zlib
 
 from callbacks import Life, carried, encode, from_set, of_world
 from faults import LOCKED, REBUILT
@@ -173,6 +174,7 @@ class Stream:
 
 class Streams(unittest.TestCase):
     def begin(self, **settings):
+        self.rng = random.Random(SEED)
         self.gateway = Gateway(self, **settings)
         self.clock = itertools.count(int(time.time() * 1000))
         self.vendor = self.gateway.connect()
@@ -355,6 +357,27 @@ class Streams(unittest.TestCase):
             return self.gateway.metric("zego_watchers") == 1
 
         until(left, "it is cut off")
+
+    def test_held_back(self):
+        """What gzip holds back until the client reads on is sent at once."""
+        self.begin(listen="sndbuf=16k",
+                   server="gzip on; gzip_types text/event-stream;")
+        room = self.life("a")
+        self.post(room.room_create(), *(
+            room.stream_create(f"s{n}")
+            | {"extra_info": self.rng.randbytes(500).hex()}
+            for n in range(500)))
+        stream = self.stream(rcvbuf=4096, **{"Accept-Encoding": "gzip"})
+        inflate = zlib.decompressobj(31)
+        time.sleep(.5)
+        started = time.monotonic()
+        data = b""
+        while b"event: synced" not in data:
+            file = stream.connection.file
+            data += inflate.decompress(file.read(int(file.readline(), 16)))
+            file.readline()
+        # and not with a bookmark
+        self.assertLess(time.monotonic() - started, 10)
 
     def test_http2(self):
         port = free_port()
