@@ -121,23 +121,36 @@ bool fits(const Writer &writer)
 }
 
 // All that the session lists; false: that is too much.
-bool write_all(Writer &writer, const Session *session)
+bool write_all(Writer &writer, const Shown &shown)
 {
+    const Session *session = shown.session;
+    std::uint64_t streams = session->streams_live;
+    std::uint64_t users = session->users_live;
+
+    // Who comes first into an empty room is not looked for among those who have
+    // left it.
+    if (shown.reg != nullptr && shown.live && streams + users == 1) {
+        write_register(writer, shown.reg, true);
+        return fits(writer);
+    }
+
     unsigned visits = 0;
-    for (const TreeNode *node = tree_first(session->streams);
-         node != tree_end(session->streams); node = tree_next(node)) {
+    for (const TreeNode *node = tree_first(session->streams); streams > 0;
+         node = tree_next(node)) {
         if (!stream_at(node)->reg.closed) {
             write_stream(writer, stream_at(node));
+            streams--;
         }
         if (!fits(writer) || ++visits > 2 * block_changes_max) {
             return false;
         }
     }
-    for (const TreeNode *node = tree_first(session->users_by_rank);
-         node != tree_end(session->users_by_rank); node = tree_next(node)) {
+    for (const TreeNode *node = tree_first(session->users_by_rank); users > 0;
+         node = tree_next(node)) {
         const User *user = user_ranked(node);
         if (!user->reg.closed && user_newest(user)) {
             write_user(writer, user);
+            users--;
         }
         if (!fits(writer) || ++visits > 2 * block_changes_max) {
             return false;
@@ -159,7 +172,7 @@ bool write_changes(Writer &writer, const zego_rooms_s *rooms,
         write_room(writer, rooms, shown.session);
     }
     if (shown.all) {
-        return write_all(writer, shown.session);
+        return write_all(writer, shown);
     }
     if (shown.reg != nullptr) {
         write_register(writer, shown.reg, shown.live);

@@ -623,7 +623,7 @@ void show(zego_rooms_s *rooms, const Fact &fact, const Plan &plan,
     // with an entry too: who reads its room while this happens has to know in
     // which session it was
     shown.room = changes.room || changes.entry;
-    if (changes.entry) {
+    if (changes.entry && plan.session == after) {
         shown.reg = plan.shown;
         shown.live = plan.live;
     }

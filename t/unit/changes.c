@@ -709,6 +709,45 @@ START_TEST(a_revision_of_much_is_not_kept)
 END_TEST
 
 
+/* a room that is listed again with who comes into it, each time */
+
+START_TEST(who_comes_first_is_told_whoever_has_left)
+{
+    char          id[16];
+    unsigned      i, n;
+    zego_view_e   rc;
+    const char   *text;
+    zego_event_t  create = STREAM_CREATE(1, 0, 1000, "");
+    zego_event_t  close = STREAM_CLOSE(1, 0, 1000, 2000, "");
+    zego_event_t  room = ROOM_CREATE(1, 500);
+
+    zone_init(1000000);
+
+    for (i = 1; i <= 300; i++) {
+        create.stream_id.data = close.stream_id.data = id;
+        create.stream_id.len = close.stream_id.len = sprintf(id, "s%u", i);
+        create.seq = 2 * i - 1;
+        close.seq = 2 * i;
+
+        unit_apply_all(&zone, &create, 1);
+
+        text = changes_after((zego_version_t) { 1, 2 * i - 2 }, 100, 0, &n,
+                             &rc);
+        ck_assert_uint_eq(n, 2);
+        ck_assert_ptr_nonnull(strstr(text, id));
+
+        unit_apply_all(&zone, &close, 1);
+    }
+
+    unit_apply_all(&zone, &room, 1);
+    changes_after((zego_version_t) { 1, 600 }, 100, 0, &n, &rc);
+    ck_assert_uint_eq(n, 1);
+    ck_assert_uint_eq(kept_changes(), 601);
+    unit_zone_done(&zone);
+}
+END_TEST
+
+
 /* those that find one in so little memory, too */
 
 START_TEST(a_ring_has_any_size)
@@ -1062,6 +1101,7 @@ main(void)
         what_changed_in_an_older_session_is_in_no_newer_one,
         a_revision_of_many_is_not_kept,
         a_revision_of_much_is_not_kept,
+        who_comes_first_is_told_whoever_has_left,
         a_ring_has_any_size,
         of_a_room_that_is_as_it_was_nothing_is_gone,
         without_memory_there_is_no_ring,
