@@ -336,6 +336,10 @@ typedef struct {
     uint64_t                     epoch;
     int                          invalid;
 
+    /* of a page */
+    ngx_str_t                    page;
+    size_t                       size;       /* of its memory */
+
     /* of a stream */
     ngx_http_zego_state_e        state;
     zego_view_t                 *view;       /* the list, or NULL */

@@ -39,12 +39,11 @@ static ngx_uint_t ngx_http_zego_changes_accept(ngx_http_request_t *r);
 
 static ngx_int_t ngx_http_zego_changes_ambiguous(ngx_http_zego_watch_t *w);
 
-static ngx_int_t ngx_http_zego_changes_page(ngx_http_zego_watch_t *w,
-    ngx_str_t *page);
-static ngx_int_t ngx_http_zego_changes_append(ngx_http_request_t *r,
-    ngx_str_t *page, size_t *size, u_char *data, size_t len);
+static ngx_int_t ngx_http_zego_changes_page(ngx_http_zego_watch_t *w);
+static ngx_int_t ngx_http_zego_changes_append(ngx_http_zego_watch_t *w,
+    u_char *data, size_t len);
 static ngx_int_t ngx_http_zego_changes_answer(ngx_http_zego_watch_t *w,
-    ngx_str_t *page, ngx_int_t rc);
+    ngx_int_t rc);
 
 static ngx_int_t ngx_http_zego_changes_start(ngx_http_zego_watch_t *w);
 static void ngx_http_zego_changes_stream(ngx_http_zego_watch_t *w,
@@ -93,7 +92,6 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
 {
     char                   *field;
     ngx_int_t               rc;
-    ngx_str_t               page;
     ngx_pool_cleanup_t     *cln;
     ngx_http_zego_watch_t  *w;
 
@@ -176,10 +174,10 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
         return ngx_http_zego_changes_start(w);
     }
 
-    rc = ngx_http_zego_changes_page(w, &page);
+    rc = ngx_http_zego_changes_page(w);
 
     if (rc != NGX_AGAIN || w->wait == 0 || r->header_only) {
-        return ngx_http_zego_changes_answer(w, &page, rc);
+        return ngx_http_zego_changes_answer(w, rc);
     }
 
     if (ngx_http_zego_watch_add(w) != NGX_OK) {
@@ -420,9 +418,8 @@ ngx_http_zego_changes_ambiguous(ngx_http_zego_watch_t *w)
  */
 
 static ngx_int_t
-ngx_http_zego_changes_page(ngx_http_zego_watch_t *w, ngx_str_t *page)
+ngx_http_zego_changes_page(ngx_http_zego_watch_t *w)
 {
-    size_t                 size;
     u_char                *p, last[NGX_HTTP_ZEGO_EVENT_LEN];
     ngx_int_t              rc;
     zego_str_t             json;
@@ -430,23 +427,18 @@ ngx_http_zego_changes_page(ngx_http_zego_watch_t *w, ngx_str_t *page)
     zego_view_t           *view;
     zego_stats_t           stats;
     zego_version_t         after, version;
-    ngx_http_request_t    *r;
     ngx_http_zego_zone_t  *zone;
 
-    r = w->request;
     zone = w->zone;
     view = ngx_http_zego_changes_view;
 
-    page->len = 0;
-    page->data = NULL;
-    size = 0;
+    w->page.len = 0;
 
     zego_view_follow(view, &w->query, w->after, 0);
 
     after = w->after;
 
-    if (ngx_http_zego_changes_append(r, page, &size,
-                                     (u_char *) "{\"ChangeList\":[",
+    if (ngx_http_zego_changes_append(w, (u_char *) "{\"ChangeList\":[",
                                      sizeof("{\"ChangeList\":[") - 1)
         != NGX_OK)
     {
@@ -482,8 +474,7 @@ ngx_http_zego_changes_page(ngx_http_zego_watch_t *w, ngx_str_t *page)
         json = zego_view_write(view);
 
         if (json.data == NULL
-            || ngx_http_zego_changes_append(r, page, &size,
-                                            (u_char *) json.data, json.len)
+            || ngx_http_zego_changes_append(w, (u_char *) json.data, json.len)
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -493,7 +484,7 @@ ngx_http_zego_changes_page(ngx_http_zego_watch_t *w, ngx_str_t *page)
 
     } while (read == ZEGO_VIEW_MORE
              && after.revision != version.revision
-             && page->len < NGX_HTTP_ZEGO_CHANGES_BYTES);
+             && w->page.len < NGX_HTTP_ZEGO_CHANGES_BYTES);
 
     p = ngx_snprintf(last, NGX_HTTP_ZEGO_EVENT_LEN,
                      "],\"Version\":\"%016xL-%uL\",\"More\":%s}",
@@ -502,9 +493,7 @@ ngx_http_zego_changes_page(ngx_http_zego_watch_t *w, ngx_str_t *page)
 
     w->after = after;
 
-    if (ngx_http_zego_changes_append(r, page, &size, last, p - last)
-        != NGX_OK)
-    {
+    if (ngx_http_zego_changes_append(w, last, p - last) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -513,39 +502,46 @@ ngx_http_zego_changes_page(ngx_http_zego_watch_t *w, ngx_str_t *page)
 }
 
 
+/* one that waits has a page each time that it is woken, in the same memory */
+
 static ngx_int_t
-ngx_http_zego_changes_append(ngx_http_request_t *r, ngx_str_t *page,
-    size_t *size, u_char *data, size_t len)
+ngx_http_zego_changes_append(ngx_http_zego_watch_t *w, u_char *data,
+    size_t len)
 {
-    u_char  *p;
+    size_t               size;
+    u_char              *p;
+    ngx_http_request_t  *r;
 
-    if (len > *size - page->len) {
-        *size = ngx_max(2 * *size, page->len + len + NGX_HTTP_ZEGO_EVENT_LEN);
+    r = w->request;
 
-        p = ngx_pnalloc(r->pool, *size);
+    if (len > w->size - w->page.len) {
+        size = ngx_max(2 * w->size, w->page.len + len
+                                    + NGX_HTTP_ZEGO_EVENT_LEN);
+
+        p = ngx_pnalloc(r->pool, size);
         if (p == NULL) {
             return NGX_ERROR;
         }
 
-        if (page->len) {
-            ngx_memcpy(p, page->data, page->len);
+        if (w->page.len) {
+            ngx_memcpy(p, w->page.data, w->page.len);
         }
 
-        (void) ngx_pfree(r->pool, page->data);
+        (void) ngx_pfree(r->pool, w->page.data);
 
-        page->data = p;
+        w->page.data = p;
+        w->size = size;
     }
 
-    ngx_memcpy(page->data + page->len, data, len);
-    page->len += len;
+    ngx_memcpy(w->page.data + w->page.len, data, len);
+    w->page.len += len;
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_zego_changes_answer(ngx_http_zego_watch_t *w, ngx_str_t *page,
-    ngx_int_t rc)
+ngx_http_zego_changes_answer(ngx_http_zego_watch_t *w, ngx_int_t rc)
 {
     ngx_str_t            body;
     ngx_http_request_t  *r;
@@ -563,7 +559,8 @@ ngx_http_zego_changes_answer(ngx_http_zego_watch_t *w, ngx_str_t *page,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return ngx_http_zego_send(r, NGX_HTTP_OK, &ngx_http_zego_json, page);
+        return ngx_http_zego_send(r, NGX_HTTP_OK, &ngx_http_zego_json,
+                                  &w->page);
 
     case NGX_DECLINED:
 
@@ -644,7 +641,6 @@ ngx_int_t
 ngx_http_zego_changes_next(ngx_http_zego_watch_t *w)
 {
     ngx_int_t               rc;
-    ngx_str_t               page;
     ngx_connection_t       *c;
     ngx_http_zego_piece_t  *piece;
 
@@ -653,7 +649,7 @@ ngx_http_zego_changes_next(ngx_http_zego_watch_t *w)
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, 0, "zego changes next");
 
     if (!w->query.events) {
-        rc = ngx_http_zego_changes_page(w, &page);
+        rc = ngx_http_zego_changes_page(w);
 
         if (rc == NGX_AGAIN && !w->timedout) {
 
@@ -665,7 +661,7 @@ ngx_http_zego_changes_next(ngx_http_zego_watch_t *w)
         }
 
         ngx_http_zego_watch_remove(w);
-        rc = ngx_http_zego_changes_answer(w, &page, rc);
+        rc = ngx_http_zego_changes_answer(w, rc);
         ngx_http_zego_changes_done(w, rc);
 
         return NGX_OK;
@@ -1186,8 +1182,7 @@ ngx_http_zego_changes_timer(ngx_event_t *ev)
 void
 ngx_http_zego_changes_end(ngx_http_zego_watch_t *w)
 {
-    ngx_int_t   rc;
-    ngx_str_t   page;
+    ngx_int_t  rc;
 
     ngx_http_zego_watch_remove(w);
 
@@ -1198,8 +1193,8 @@ ngx_http_zego_changes_end(ngx_http_zego_watch_t *w)
         rc = ngx_http_zego_changes_output(w, NULL, 1);
 
     } else {
-        rc = ngx_http_zego_changes_page(w, &page);
-        rc = ngx_http_zego_changes_answer(w, &page, rc);
+        rc = ngx_http_zego_changes_page(w);
+        rc = ngx_http_zego_changes_answer(w, rc);
     }
 
     ngx_http_zego_changes_done(w, rc);

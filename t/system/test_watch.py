@@ -3,7 +3,10 @@ listed then, whatever happens to the zone, its workers and connections."""
 
 import itertools
 import json
+import os
+import pathlib
 import random
+import re
 import signal
 import subprocess
 import time
@@ -269,6 +272,29 @@ class Streams(unittest.TestCase):
             change, = json.loads(body)["ChangeList"]
             self.assertEqual((200, "b"), (status, change["Key"]["RoomID"]))
         self.watchers(0)
+
+    @unittest.skipIf("ASAN_OPTIONS" in os.environ,
+                     "it keeps what is freed for a while")
+    def test_wait_for_another(self):
+        """What others change costs who waits no memory."""
+        self.begin(workers=1)
+        room = self.life("a")
+        self.post(room.room_create())
+        path = f"changes?appid=2&after={self.version()}&wait=5m"
+        for _ in range(50):
+            Stream(self.gateway, path, Accept="*/*")
+        self.watchers(50)
+        worker, = self.gateway.workers()
+
+        def memory(seconds):
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                self.post(room.stream_create("s", recreate="1"))
+            status = pathlib.Path(f"/proc/{worker}/status").read_text()
+            return int(re.search(r"VmRSS:\s*(\d+)", status)[1])
+
+        before = memory(1)
+        self.assertLess(memory(4), before + 1000)
 
     def test_one_room(self):
         """Who watches one is told of no other."""
