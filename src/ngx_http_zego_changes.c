@@ -176,7 +176,7 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
 
     rc = ngx_http_zego_changes_page(w);
 
-    if (rc != NGX_AGAIN || w->wait == 0 || r->header_only) {
+    if (rc != NGX_AGAIN || w->wait == 0) {
         return ngx_http_zego_changes_answer(w, rc);
     }
 
@@ -240,7 +240,7 @@ ngx_http_zego_changes_args(ngx_http_zego_watch_t *w, char **field)
             return NGX_ABORT;
         }
 
-        w->wait = (r == r->main) ? n : 0;
+        w->wait = (r == r->main && r->method != NGX_HTTP_HEAD) ? n : 0;
 
     } else if (rc != NGX_DECLINED) {
         return rc;

@@ -259,6 +259,11 @@ class Streams(unittest.TestCase):
             for wait in "0", "20ms":
                 self.assertEqual(nothing, self.gateway.json(
                     f"{path}?after={version}&wait={wait}"))
+        connection = self.gateway.connect()
+        connection.socket.sendall(
+            f"HEAD /zego/changes?after={version}&wait=5m HTTP/1.1\r\n"
+            "Host: t\r\n\r\n".encode())
+        self.assertIn(b" 200 ", connection.file.readline())
         waiting = {}
         for path in ("changes?", "changes?appid=1&", "rooms/b?",
                      "rooms/b?appid=1&", "rooms?id=b&"):
