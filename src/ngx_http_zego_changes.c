@@ -5,6 +5,7 @@
 #define NGX_HTTP_ZEGO_CHANGES_LIMIT  100
 #define NGX_HTTP_ZEGO_CHANGES_MAX    1000
 #define NGX_HTTP_ZEGO_CHANGES_BYTES  (256 * 1024)
+#define NGX_HTTP_ZEGO_CHANGES_STEPS  64
 #define NGX_HTTP_ZEGO_CHANGES_WAIT   300000
 
 #define NGX_HTTP_ZEGO_BOOKMARK_TIME  15000
@@ -422,6 +423,7 @@ ngx_http_zego_changes_page(ngx_http_zego_watch_t *w)
 {
     u_char                *p, last[NGX_HTTP_ZEGO_EVENT_LEN];
     ngx_int_t              rc;
+    ngx_uint_t             n;
     zego_str_t             json;
     zego_view_e            read;
     zego_view_t           *view;
@@ -444,6 +446,8 @@ ngx_http_zego_changes_page(ngx_http_zego_watch_t *w)
     {
         return NGX_ERROR;
     }
+
+    n = 0;
 
     do {
         version = after;
@@ -484,7 +488,8 @@ ngx_http_zego_changes_page(ngx_http_zego_watch_t *w)
 
     } while (read == ZEGO_VIEW_MORE
              && after.revision != version.revision
-             && w->page.len < NGX_HTTP_ZEGO_CHANGES_BYTES);
+             && w->page.len < NGX_HTTP_ZEGO_CHANGES_BYTES
+             && ++n < NGX_HTTP_ZEGO_CHANGES_STEPS);
 
     p = ngx_snprintf(last, NGX_HTTP_ZEGO_EVENT_LEN,
                      "],\"Version\":\"%016xL-%uL\",\"More\":%s}",

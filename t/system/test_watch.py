@@ -346,6 +346,23 @@ class Streams(unittest.TestCase):
         self.assertEqual(["put", "put"],
                          [stream.next()["event"] for _ in range(2)])
 
+    def test_much_of_others(self):
+        """It is not looked through in one go."""
+        self.begin(size="128m")
+        quiet, other = self.life("a"), self.life("b")
+        self.post(quiet.room_create())
+        version = self.version()
+        body = other.stream_create("s")
+        self.gateway.deliver([self.vendor], [[
+            encode(body | {"stream_seq": f"{n}"}) for n in range(1, 20001)]])
+        pages = []
+        while not pages or pages[-1]["More"]:
+            pages.append(self.gateway.json(f"rooms/a?after={version}"))
+            version = pages[-1]["Version"]
+        self.assertEqual(2, len(pages))
+        self.assertEqual([[], []], [page["ChangeList"] for page in pages])
+        self.assertEqual(self.version(), version)
+
     def large(self, life, number):
         return [life.stream_create("s", recreate="1")
                 | {"extra_info": "x" * 500} for _ in range(number)]
