@@ -198,6 +198,7 @@ void zego_view_follow(zego_view_t *view, const zego_query_t *query,
     view->resume = resume != 0;
     view->nchanges = 0;
     view->json_first = true;
+    view->json_failed = false; // there may be memory again
     set_key(view->id, view_of(query->id));
 }
 

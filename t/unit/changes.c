@@ -1087,6 +1087,12 @@ START_TEST(without_memory_nothing_is_written)
     ck_assert_ptr_null(zego_view_write(view).data);
     zone.heap.fail = 0;
 
+    /* but later */
+
+    zego_view_follow(view, &query, after, 0);
+    ck_assert_int_eq(zego_view_read(view, zone.rooms), ZEGO_VIEW_DONE);
+    ck_assert_uint_gt(zego_view_write(view).len, 0);
+
     zego_view_destroy(view);
     unit_zone_done(&zone);
 }
