@@ -239,14 +239,15 @@ void abandon_room(zego_view_s *view)
     view->phase = Phase::room_end;
 }
 
-// Goes on with the room; false when the piece is full before its end.
-bool read_room(zego_view_s *view, const zego_rooms_s *rooms)
+// Goes on with the room, of which session is what room_session() gives; false
+// when the piece is full before its end.
+bool read_room(zego_view_s *view, const zego_rooms_s *rooms,
+               const Session *session)
 {
     while (view->phase != Phase::rooms) {
         if (piece_full(view)) {
             return false;
         }
-        const Session *session = room_session(view, rooms);
         if (session == nullptr && view->phase != Phase::room_end) {
             abandon_room(view);
         }
@@ -348,17 +349,30 @@ const Session *closed_session(zego_view_s *view, const Room *room)
     return nullptr;
 }
 
-// The next session of the page after the position, or nullptr; then either
-// the piece is full or there is none.
-const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
-                         bool *end)
+// The first room of the page after the position.
+TreeNode *room_after(const zego_view_s *view, const zego_rooms_s *rooms)
 {
-    const std::string_view prefix = string_of(view->prefix);
     const RoomKey last{view->room_appid, string_of(view->room_id)};
     TreeNode *node = tree_lower_bound(rooms->rooms, last, room_key);
-    if (view->after_room && node != tree_end(rooms->rooms) &&
-        room_key(node) == last) {
-        node = tree_next(node);
+    return view->after_room && node != tree_end(rooms->rooms) &&
+                   room_key(node) == last
+               ? tree_next(node)
+               : node;
+}
+
+// The next session of the page after the position, or nullptr; then either
+// the piece is full or there is none.  last is one of the room at the
+// position, if this piece has come by it.
+const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
+                         const Session *last, bool *end)
+{
+    const std::string_view prefix = string_of(view->prefix);
+    TreeNode *node = nullptr;
+    if (last == nullptr) {
+        node = room_after(view, rooms);
+    } else {
+        node = &last->room->by_id;
+        node = view->after_room ? tree_next(node) : node;
     }
 
     for (; !piece_full(view); view->visits++) {
@@ -400,7 +414,8 @@ const Session *next_room(zego_view_s *view, const zego_rooms_s *rooms,
 
 zego_view_e read_rooms(zego_view_s *view, const zego_rooms_s *rooms)
 {
-    while (read_room(view, rooms)) {
+    const Session *session = room_session(view, rooms);
+    while (read_room(view, rooms, session)) {
         // Where a page ends is known once the room after it is seen.
         if (view->nrooms == view->query.limit) {
             view->next_appid = view->room_appid;
@@ -409,7 +424,7 @@ zego_view_e read_rooms(zego_view_s *view, const zego_rooms_s *rooms)
             view->nrooms++;
         }
         bool end = false;
-        const Session *session = next_room(view, rooms, &end);
+        session = next_room(view, rooms, session, &end);
         if (end) {
             view->next_id.len = 0;
             if (view->query.events == 0) {
@@ -665,7 +680,9 @@ zego_view_e zego_view_read(zego_view_t *view,
     case ZEGO_VIEW_ROOMS:
         return read_rooms(view, rooms);
     case ZEGO_VIEW_ROOM:
-        return read_room(view, rooms) ? ZEGO_VIEW_DONE : ZEGO_VIEW_MORE;
+        return read_room(view, rooms, room_session(view, rooms))
+                   ? ZEGO_VIEW_DONE
+                   : ZEGO_VIEW_MORE;
     case ZEGO_VIEW_EXPLAIN:
         return read_explain(view, rooms) ? ZEGO_VIEW_DONE : ZEGO_VIEW_MORE;
     case ZEGO_VIEW_STREAM:
