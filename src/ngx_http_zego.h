@@ -303,6 +303,7 @@ typedef struct {
     ngx_chain_t                 *busy;
 
     unsigned                     last:1;     /* the last piece was read */
+    unsigned                     gathered:1; /* what was written is not sent */
 } ngx_http_zego_status_t;
 
 

@@ -5,6 +5,9 @@
 #define NGX_HTTP_ZEGO_LIMIT      100
 #define NGX_HTTP_ZEGO_LIMIT_MAX  1000
 
+/* what is sent at once, but for the first piece and the last */
+#define NGX_HTTP_ZEGO_SEND_MIN   16384
+
 
 static ngx_int_t ngx_http_zego_status_path(ngx_http_request_t *r,
     ngx_str_t *path);
@@ -732,13 +735,22 @@ ngx_http_zego_status_next(ngx_http_request_t *r, ngx_http_zego_status_t *st)
         return NGX_ERROR;
     }
 
-    piece = zego_view_write(st->view);
+    piece = st->gathered ? zego_view_append(st->view)
+                         : zego_view_write(st->view);
 
     if (piece.data == NULL) {
         return NGX_ERROR;
     }
 
     st->last = (read == ZEGO_VIEW_DONE);
+
+    /* to send costs more than to read a piece, whatever its size */
+
+    st->gathered = (!st->last && piece.len < NGX_HTTP_ZEGO_SEND_MIN);
+
+    if (st->gathered) {
+        return ngx_http_zego_status_wait(r, st);
+    }
 
     return ngx_http_zego_status_output(r, st, &piece);
 }

@@ -582,6 +582,9 @@ zego_view_e zego_view_read(zego_view_t *view, const zego_rooms_t *rooms)
    times their size */
 zego_str_t zego_view_write(zego_view_t *view) ZEGO_NOEXCEPT;
 
+/* the same, behind what was written last */
+zego_str_t zego_view_append(zego_view_t *view) ZEGO_NOEXCEPT;
+
 /* whether it is UTF-8 without NUL, as all ids are: what is answered repeats
    those that are asked for in the vendor's way */
 int zego_id_valid(const char *data, size_t len) ZEGO_NOEXCEPT;

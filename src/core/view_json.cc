@@ -811,6 +811,11 @@ void view_end_json(zego_view_s *view)
 zego_str_t zego_view_write(zego_view_t *view) noexcept
 {
     view->json_len = 0;
+    return zego_view_append(view);
+}
+
+zego_str_t zego_view_append(zego_view_t *view) noexcept
+{
     for (std::size_t i = 0; i < view->nitems && !view->json_failed; i++) {
         if (view->action != nullptr) {
             write_answer(view, view->items[i]);

@@ -308,6 +308,40 @@ START_TEST(a_hole_wider_than_the_window_is_one)
 END_TEST
 
 
+START_TEST(pieces_can_be_gathered)
+{
+    zego_str_t    piece;
+    zego_view_e   rc;
+    zego_view_t  *view;
+
+    unit_zone_init(&zone);
+    streams(1000);
+
+    view_rest(view_create(ZEGO_VIEW_ROOM, "r", ""));
+    ck_assert_uint_gt(len, 65536);
+
+    view = zego_view_create(&zone.heap.memory,
+                            &(zego_query_t) { .kind = ZEGO_VIEW_ROOM,
+                                              .id = { "r", 1 } },
+                            &(int) { 0 });
+    piece = (zego_str_t) { "", 0 };
+
+    do {
+        rc = zego_view_read(view, zone.rooms);
+        piece = piece.len ? zego_view_append(view) : zego_view_write(view);
+
+    } while (rc == ZEGO_VIEW_MORE);
+
+    ck_assert_int_eq(rc, ZEGO_VIEW_DONE);
+    ck_assert_uint_eq(piece.len, len);
+    ck_assert_mem_eq(piece.data, json, len);
+
+    zego_view_destroy(view);
+    unit_zone_done(&zone);
+}
+END_TEST
+
+
 START_TEST(a_view_without_memory_says_so)
 {
     size_t        n, allocs;
@@ -355,6 +389,7 @@ main(void)
         a_room_that_closes_ends_its_list,
         many_holes_are_all_listed,
         a_hole_wider_than_the_window_is_one,
+        pieces_can_be_gathered,
         a_view_without_memory_says_so,
         NULL
     };
