@@ -5,7 +5,7 @@
  * callback than nginx does, and so cannot keep a worker busy.
  *
  *     load PORT fill|run STREAMS ROOMS FIRST CONNECTIONS SECONDS
- *          [list PATH | close WORKER ...]
+ *          [list PATH | close WORKER ... | at RATE [PATH READS READERS]]
  *
  * fill creates STREAMS streams, the same number in each room, and ends.  run
  * goes on for SECONDS, from the callback FIRST on; what it prints as "next"
@@ -20,6 +20,12 @@
  * made and their callbacks sent while the WORKERs (process ids) are stopped.
  * "seconds" are only those from when they go on until all is answered and
  * closed; this is repeated until SECONDS are over.
+ *
+ * at: RATE callbacks a second, whatever becomes of those before.  Each has a
+ * time at which it is to be sent, and its latency is counted from that, also if
+ * no connection is free then.  Beside them PATH is read READS times a second,
+ * over READERS connections that stay open, by the same rule; READS 0: without a
+ * pause.  "waited" is how long this process did not have its processor.
  */
 
 #define _GNU_SOURCE
@@ -36,6 +42,9 @@
 #include <unistd.h>
 
 #define MICROSECONDS_MAX 1000000
+
+/* Time for nginx to accept all connections. */
+#define ACCEPT_MICROSECONDS 50000
 
 /* As in ZEGO's documentation.  A capital letter from A to D is a digit, the
    lowest one last: A of the stream, B of the room, C of stream_seq, D of the
@@ -104,6 +113,26 @@ static char **workers;
 static const char *path;
 static struct connection list;
 static uint64_t list_bytes, list_len, list_min = UINT64_MAX;
+
+/* of at */
+struct schedule {
+    double every;           /* us */
+    double due;
+    struct connection **idle;
+    size_t nidle;
+};
+
+struct reader {
+    struct connection connection;   /* the first member */
+    uint64_t len;
+    char tail[8];
+};
+
+static struct schedule callbacks, reads;
+static struct reader *readers;
+static size_t nreaders;
+static uint64_t lists;
+static uint32_t list_latency[MICROSECONDS_MAX + 1];
 
 static void die(const char *what)
 {
@@ -201,11 +230,11 @@ static void open_connection(struct connection *c)
     }
 }
 
-static void send_callback(struct connection *c)
+static void send_callback(struct connection *c, uint64_t since)
 {
     const struct template *t = callback(sent++);
 
-    c->since = now();
+    c->since = since;
     if (send(c->fd, t->text, t->len, MSG_NOSIGNAL) != (ssize_t) t->len) {
         die("send");
     }
@@ -231,11 +260,47 @@ static void begin(void)
     signal_workers(SIGSTOP);
     for (; nopen < nconnections && !is_over(); nopen++) {
         open_connection(&connections[nopen]);
-        send_callback(&connections[nopen]);
+        if (callbacks.every > 0) {
+            callbacks.idle[callbacks.nidle++] = &connections[nopen];
+
+        } else {
+            send_callback(&connections[nopen], now());
+        }
     }
     if (nworkers) {
         signal_workers(SIGCONT);
         began = now();
+    }
+}
+
+static void open_readers(void)
+{
+    for (size_t i = 0; i < nreaders; i++) {
+        open_connection(&readers[i].connection);
+        reads.idle[reads.nidle++] = &readers[i].connection;
+    }
+}
+
+static void send_due(void)
+{
+    uint64_t at = now();
+
+    while (callbacks.nidle && callbacks.due <= (double) at) {
+        send_callback(callbacks.idle[--callbacks.nidle],
+                      (uint64_t) callbacks.due);
+        callbacks.due += callbacks.every;
+    }
+
+    while (reads.nidle && reads.due <= (double) at) {
+        struct connection *c = reads.idle[--reads.nidle];
+
+        c->since = reads.every > 0 ? (uint64_t) reads.due : at;
+        if (dprintf(c->fd, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
+            < 0)
+        {
+            die("list");
+        }
+        reads.due += reads.every;
     }
 }
 
@@ -263,8 +328,9 @@ static void answer(struct connection *c)
                 fprintf(stderr, "%.*s\n", (int) n, buffer);
             }
         }
-        /* the first also waits until nginx has accepted the connection */
-        if (c->answered++) {
+        /* the first also waits until nginx has accepted the connection, but
+           where there is time for that before */
+        if (c->answered++ || callbacks.every > 0) {
             latency[us < MICROSECONDS_MAX ? us : MICROSECONDS_MAX]++;
             timed++;
         }
@@ -274,8 +340,11 @@ static void answer(struct connection *c)
             if (is_over()) {
                 close_connection(c);
 
+            } else if (callbacks.every > 0) {
+                callbacks.idle[callbacks.nidle++] = c;
+
             } else {
-                send_callback(c);
+                send_callback(c, now());
             }
         }
         return;
@@ -318,22 +387,80 @@ static void read_list(void)
     ask_for_list();
 }
 
-static unsigned percentile(double share)
+static int is_reader(const void *p)
 {
-    double rest = share * (double) timed;
+    return p >= (const void *) readers
+           && p < (const void *) (readers + nreaders);
+}
+
+/* A list ends with the empty chunk; no line of JSON is like it. */
+
+static void read_reader(struct reader *r)
+{
+    static const char last[] = "\r\n0\r\n\r\n";
+    const size_t keep = sizeof(last) - 1;
+    static char buffer[8 + (1 << 16)];
+
+    memcpy(buffer, r->tail, keep);
+    ssize_t n = recv(r->connection.fd, buffer + keep, sizeof(buffer) - 8, 0);
+    if (n <= 0) {
+        die("list");
+    }
+
+    if (r->len == 0 && (n < 12 || memcmp(buffer + keep + 9, "200", 3) != 0)) {
+        fprintf(stderr, "%.*s\n", (int) n, buffer + keep);
+        exit(1);
+    }
+    r->len += (uint64_t) n;
+    list_bytes += (uint64_t) n;
+    memcpy(r->tail, buffer + n, keep);
+    if (memcmp(r->tail, last, keep) != 0) {
+        return;
+    }
+
+    uint64_t us = now() - r->connection.since;
+
+    list_latency[us < MICROSECONDS_MAX ? us : MICROSECONDS_MAX]++;
+    lists++;
+    if (r->len < list_min) {
+        list_min = r->len;
+    }
+    r->len = 0;
+    r->tail[0] = 0;
+    reads.idle[reads.nidle++] = &r->connection;
+}
+
+static unsigned percentile(const uint32_t *times, uint64_t number, double share)
+{
+    double rest = share * (double) number;
     unsigned n = 0;
 
-    while (n < MICROSECONDS_MAX && (rest -= latency[n]) > 0) {
+    while (n < MICROSECONDS_MAX && (rest -= times[n]) > 0) {
         n++;
     }
     return n;
+}
+
+/* Seconds in which it could have run and did not. */
+
+static double waited(void)
+{
+    FILE *file = fopen("/proc/self/schedstat", "r");
+    unsigned long long ns = 0;
+
+    if (file == NULL || fscanf(file, "%*u %llu", &ns) != 1) {
+        die("schedstat");
+    }
+    fclose(file);
+    return (double) ns / 1e9;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 8) {
         fprintf(stderr, "usage: load PORT fill|run STREAMS ROOMS FIRST "
-                        "CONNECTIONS SECONDS [list PATH | close WORKER ...]\n");
+                        "CONNECTIONS SECONDS [list PATH | close WORKER ... | "
+                        "at RATE [PATH READS READERS]]\n");
         return 2;
     }
     server.sin_family = AF_INET;
@@ -361,16 +488,48 @@ int main(int argc, char **argv)
         ask_for_list();
     }
 
+    if (argc > 9 && strcmp(argv[8], "at") == 0) {
+        callbacks.every = 1e6 / atof(argv[9]);
+        callbacks.idle = calloc(nconnections, sizeof(*callbacks.idle));
+    }
+
+    if (argc > 12 && callbacks.every > 0) {
+        double rate = atof(argv[11]);
+
+        path = argv[10];
+        reads.every = rate > 0 ? 1e6 / rate : 0;
+        nreaders = strtoull(argv[12], NULL, 10);
+        readers = calloc(nreaders, sizeof(*readers));
+        reads.idle = calloc(nreaders, sizeof(*reads.idle));
+    }
+
     alarm((unsigned) seconds + 60);
     end = now() + (uint64_t) (seconds * 1e6);
     begin();
+    if (callbacks.every > 0) {
+        open_readers();
+        usleep(ACCEPT_MICROSECONDS);
+        began = now();
+        end = began + (uint64_t) (seconds * 1e6);
+        callbacks.due = reads.due = (double) began;
+    }
     while (nopen) {
         struct epoll_event events[256];
         int ready = epoll_wait(queue, events, 256, 0);
 
+        if (callbacks.every > 0 && !is_over()) {
+            send_due();
+        }
+        while (callbacks.nidle && is_over()) {
+            close_connection(callbacks.idle[--callbacks.nidle]);
+        }
+
         for (int i = 0; i < ready; i++) {
             if (events[i].data.ptr == &list) {
                 read_list();
+
+            } else if (is_reader(events[i].data.ptr)) {
+                read_reader(events[i].data.ptr);
 
             } else {
                 answer(events[i].data.ptr);
@@ -380,10 +539,14 @@ int main(int argc, char **argv)
 
     printf("{\"callbacks\":%llu,\"seconds\":%f,\"failed\":%llu,"
            "\"next\":%llu,\"p50\":%u,\"p99\":%u,\"p999\":%u,\"max\":%u,"
-           "\"list_bytes\":%llu,\"list_min\":%llu}\n",
+           "\"list_bytes\":%llu,\"list_min\":%llu,\"lists\":%llu,"
+           "\"list_p50\":%u,\"list_p99\":%u,\"waited\":%f}\n",
            (unsigned long long) answered, (double) took / 1e6,
            (unsigned long long) failed, (unsigned long long) sent,
-           percentile(.5), percentile(.99), percentile(.999), percentile(1),
-           (unsigned long long) list_bytes, (unsigned long long) list_min);
+           percentile(latency, timed, .5), percentile(latency, timed, .99),
+           percentile(latency, timed, .999), percentile(latency, timed, 1),
+           (unsigned long long) list_bytes, (unsigned long long) list_min,
+           (unsigned long long) lists, percentile(list_latency, lists, .5),
+           percentile(list_latency, lists, .99), waited());
     return fill && answered < streams;
 }

@@ -3,8 +3,8 @@
  * Linked into a module of its own ("metered", with --wrap): where the time of
  * a callback goes, the longest lock hold and the longest turn of the event
  * loop.  The file that ZEGO_METER names shows them; with ZEGO_METER_LOOP
- * the loop never sleeps, and the two longest are measured, whose clock is a
- * system call.
+ * the loop never sleeps, and the longest are measured, whose clock is a system
+ * call.
  */
 
 #include <ngx_config.h>
@@ -27,6 +27,7 @@ typedef struct {
     ngx_atomic_t  join;
     ngx_atomic_t  hold_max;                /* ns of thread CPU time */
     ngx_atomic_t  turn_max;
+    ngx_atomic_t  stall_max;               /* a turn, on the clock */
 } meter_t;
 
 
@@ -102,11 +103,11 @@ meter_add(ngx_atomic_t *sum, uint64_t since)
 
 
 static void
-meter_max(ngx_atomic_t *max, uint64_t since)
+meter_max(ngx_atomic_t *max, clockid_t clock, uint64_t since)
 {
     uint64_t  took;
 
-    took = meter_clock(CLOCK_THREAD_CPUTIME_ID) - since;
+    took = meter_clock(clock) - since;
 
     if (took > *max) {
         *max = took;
@@ -235,14 +236,14 @@ void
 __wrap_ngx_shmtx_unlock(ngx_shmtx_t *mtx)
 {
     if (loop) {
-        meter_max(&meter->hold_max, held_since);
+        meter_max(&meter->hold_max, CLOCK_THREAD_CPUTIME_ID, held_since);
     }
 
     __real_ngx_shmtx_unlock(mtx);
 }
 
 
-static uint64_t  turn_since;
+static uint64_t  turn_since, stall_since;
 
 
 ngx_int_t
@@ -263,10 +264,12 @@ static void
 meter_turn(ngx_event_t *ev)
 {
     if (turn_since) {
-        meter_max(&meter->turn_max, turn_since);
+        meter_max(&meter->turn_max, CLOCK_THREAD_CPUTIME_ID, turn_since);
+        meter_max(&meter->stall_max, CLOCK_MONOTONIC, stall_since);
     }
 
     turn_since = meter_clock(CLOCK_THREAD_CPUTIME_ID);
+    stall_since = meter_clock(CLOCK_MONOTONIC);
 
     if (!ngx_exiting) {
         ngx_post_event(ev, &ngx_posted_next_events);
