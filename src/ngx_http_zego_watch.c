@@ -198,9 +198,14 @@ ngx_http_zego_watch_remove(ngx_http_zego_watch_t *w)
 static void
 ngx_http_zego_watch_count(ngx_http_zego_watches_t *ws)
 {
-    if (ws->zone->sh) {
-        ws->zone->sh->metrics.watches[ngx_worker % NGX_HTTP_ZEGO_WORKERS] =
-                                                                         ws->n;
+    ngx_http_zego_zone_t  *zone;
+
+    zone = ws->zone;
+
+    /* a new worker counts in the same place as an old one that is ending */
+
+    if (zone->sh && zone->generation == zone->sh->kept.generation) {
+        zone->sh->metrics.watches[ngx_worker % NGX_HTTP_ZEGO_WORKERS] = ws->n;
     }
 }
 

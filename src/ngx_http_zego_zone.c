@@ -610,6 +610,9 @@ ngx_http_zego_zone_init_module(ngx_cycle_t *cycle)
             ngx_http_zego_metrics_secrets(&zones[i]->sh->metrics, &zmcf->apps);
 
             zones[i]->generation = ++zones[i]->sh->kept.generation;
+
+            ngx_memzero((void *) zones[i]->sh->metrics.watches,
+                        sizeof(zones[i]->sh->metrics.watches));
         }
     }
 

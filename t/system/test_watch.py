@@ -152,6 +152,18 @@ class Stream:
         assert b"Transfer-Encoding: chunked\r\n" in headers, headers
         return status
 
+    def alive(self):
+        """Whatever it is told; it is of no use then."""
+        self.connection.socket.setblocking(False)
+        try:
+            while self.connection.socket.recv(65536):
+                pass
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
     def next(self):
         """Or None where the stream ends as it must."""
         file = self.connection.file
@@ -248,6 +260,26 @@ class Streams(unittest.TestCase):
         # and as one quits
         self.gateway.end(signal.SIGQUIT)
         self.assertIsNone(after.next())
+
+    def test_count(self):
+        """Of those that old workers had none stays, and no new one goes."""
+        self.begin(workers=4)
+        self.post(self.life("a").room_create())
+        for workers in 4, 4, 2:
+            old = [self.stream() for _ in range(20)]
+            self.watchers(len(old))
+            self.gateway.settings["workers"] = workers
+            self.gateway.reload({})
+            streams = []
+            # what waits for a worker that is not there any more is reset
+            while workers == 4 and any(stream.alive() for stream in old):
+                streams.append(self.stream())
+            until(lambda: len(self.gateway.workers()) == workers,
+                  "old workers have gone")
+            self.watchers(sum(stream.alive() for stream in streams))
+            for stream in streams:
+                stream.connection.close()
+            self.watchers(0)
 
     def test_wait(self):
         """For as long as it says, or until something changes."""
