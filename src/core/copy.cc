@@ -223,6 +223,7 @@ zego_copy_e finish(zego_rooms_s *rooms, const zego_rooms_s *from)
     rooms->evictions += from->evictions;
     rooms->rebuilt = std::max(rooms->rebuilt, from->rebuilt);
     rooms->missed = std::max(rooms->missed, from->missed);
+    rooms->parted = std::max(rooms->parted, from->parted);
     rooms->changes = std::max(rooms->changes, from->changes);
     return ZEGO_COPY_DONE;
 }

@@ -534,6 +534,18 @@ std::uint64_t least_start(const Room *room, const Fact &fact)
     return start != ZEGO_TIME_UNKNOWN ? start : 0;
 }
 
+// Does another app list a room of that id?
+bool has_namesake(const zego_rooms_s *rooms, const Room *room)
+{
+    const Tree &tree = rooms->rooms_by_name;
+    const TreeNode *node = &room->by_name;
+    const TreeNode *next = tree_next(node);
+    return (next != tree_end(tree) &&
+            room_id(room_named(next)) == room_id(room)) ||
+           (node != tree_first(tree) &&
+            room_id(room_named(tree_prev(node))) == room_id(room));
+}
+
 bool same_room(const Room *room, const Fact &fact)
 {
     return room->appid == fact.appid && room_id(room) == fact.room_id;
@@ -709,6 +721,9 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
     if (before == nullptr && after != nullptr) {
         tree_insert(rooms->rooms_by_name, &plan.room->by_name, name_key);
     } else if (before != nullptr && after == nullptr) {
+        if (has_namesake(rooms, plan.room)) {
+            rooms->parted = rooms->version.revision + 1;
+        }
         tree_erase(rooms->rooms_by_name, &plan.room->by_name);
     }
 

@@ -139,6 +139,7 @@ struct zego_rooms_s {
     std::uint64_t since;
     std::uint64_t rebuilt;
     std::uint64_t missed;  // the revision of zego_rooms_missed(), or 0
+    std::uint64_t parted;  // that in which last a room left one of its name
     std::uint64_t clock;   // the greatest now so far
     std::uint64_t changes; // of facts, or that one was freed
     zego::Tree rooms;

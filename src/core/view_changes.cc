@@ -99,10 +99,12 @@ bool wanted(const zego_view_s *view, const ChangesHead &head,
 }
 
 // Is the one room that is asked for listed as it was at the version, whatever
-// the ring has?
+// the ring has?  Of any app, there may have been another one of that id.
 bool is_unchanged(const zego_view_s *view, const zego_rooms_s *rooms)
 {
-    if (view->id.len == 0 || view->version.revision < rooms->missed) {
+    if (view->id.len == 0 || view->version.revision < rooms->missed ||
+        (view->query.has_appid == 0 &&
+         view->version.revision < rooms->parted)) {
         return false;
     }
     zego_view_e why = ZEGO_VIEW_NOT_FOUND;
