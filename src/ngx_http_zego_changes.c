@@ -62,6 +62,7 @@ static ngx_int_t ngx_http_zego_changes_output(ngx_http_zego_watch_t *w,
     ngx_http_zego_piece_t *piece, ngx_uint_t last);
 
 static ngx_int_t ngx_http_zego_changes_hold(ngx_http_zego_watch_t *w);
+static void ngx_http_zego_changes_reader(ngx_http_request_t *r);
 static void ngx_http_zego_changes_writer(ngx_http_request_t *r);
 static void ngx_http_zego_changes_timer(ngx_event_t *ev);
 static void ngx_http_zego_changes_done(ngx_http_zego_watch_t *w, ngx_int_t rc);
@@ -191,9 +192,7 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
 
     ngx_add_timer(&w->timer, w->wait);
 
-    r->read_event_handler = r->discard_body ?
-                                ngx_http_discarded_request_body_handler:
-                                ngx_http_test_reading;
+    ngx_http_zego_changes_reader(r);
     r->write_event_handler = ngx_http_request_empty_handler;
 
     r->main->count++;
@@ -627,9 +626,7 @@ ngx_http_zego_changes_start(ngx_http_zego_watch_t *w)
         return NGX_ERROR;
     }
 
-    r->read_event_handler = r->discard_body ?
-                                ngx_http_discarded_request_body_handler:
-                                ngx_http_test_reading;
+    ngx_http_zego_changes_reader(r);
     r->write_event_handler = ngx_http_zego_changes_writer;
 
     ngx_add_timer(&w->timer, NGX_HTTP_ZEGO_BOOKMARK_TIME);
@@ -1105,6 +1102,25 @@ ngx_http_zego_changes_hold(ngx_http_zego_watch_t *w)
     }
 
     return NGX_AGAIN;
+}
+
+
+/* of a client that has gone already no other event tells */
+
+static void
+ngx_http_zego_changes_reader(ngx_http_request_t *r)
+{
+    ngx_event_t  *rev;
+
+    rev = r->connection->read;
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_events);
+    }
+
+    r->read_event_handler = r->discard_body ?
+                                ngx_http_discarded_request_body_handler:
+                                ngx_http_test_reading;
 }
 
 

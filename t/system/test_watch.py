@@ -261,6 +261,19 @@ class Streams(unittest.TestCase):
         self.gateway.end(signal.SIGQUIT)
         self.assertIsNone(after.next())
 
+    def test_gone(self):
+        """Before anything is heard of it."""
+        self.begin()
+        for path in f"changes?after={self.version()}&wait=5m", "changes":
+            for _ in range(50):
+                connection = Stream(self.gateway, path, Accept=(
+                    "*/*" if "wait" in path else "text/event-stream")
+                ).connection
+                connection.close()
+            # no bookmark tells
+            time.sleep(1)
+            self.assertEqual(0, self.gateway.metric("zego_watchers"))
+
     def test_count(self):
         """Of those that old workers had none stays, and no new one goes."""
         self.begin(workers=4)
