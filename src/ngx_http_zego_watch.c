@@ -72,7 +72,12 @@ ngx_http_zego_watch_add(ngx_http_zego_watch_t *w)
 
     w->watches = ws;
 
-    ws->n++;
+    /* what has changed since the last one was here concerns nobody */
+
+    if (ws->n++ == 0) {
+        ngx_memzero(&ws->seen, sizeof(zego_version_t));
+    }
+
     ngx_http_zego_watch_count(ws);
 
     /*
