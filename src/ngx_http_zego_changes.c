@@ -286,9 +286,11 @@ ngx_http_zego_changes_args(ngx_http_zego_watch_t *w, char **field)
 static ngx_int_t
 ngx_http_zego_changes_version(ngx_str_t *value, zego_version_t *version)
 {
-    off_t       n;
-    ngx_int_t   high, low;
-    u_char     *p;
+    off_t        n;
+    u_char      *p;
+    uint64_t     epoch;
+    ngx_int_t    part;
+    ngx_uint_t   i;
 
     p = value->data;
 
@@ -296,15 +298,27 @@ ngx_http_zego_changes_version(ngx_str_t *value, zego_version_t *version)
         return NGX_ABORT;
     }
 
-    high = ngx_hextoi(p, 8);
-    low = ngx_hextoi(p + 8, 8);
+    /* an ngx_int_t may have 32 bits, and one of them is the sign */
+
+    epoch = 0;
+
+    for (i = 0; i < 16; i += 4) {
+        part = ngx_hextoi(p + i, 4);
+
+        if (part == NGX_ERROR) {
+            return NGX_ABORT;
+        }
+
+        epoch = epoch << 16 | (uint64_t) part;
+    }
+
     n = ngx_atoof(p + 17, value->len - 17);
 
-    if (high == NGX_ERROR || low == NGX_ERROR || n == NGX_ERROR) {
+    if (n == NGX_ERROR) {
         return NGX_ABORT;
     }
 
-    version->epoch = (uint64_t) high << 32 | (uint64_t) low;
+    version->epoch = epoch;
     version->revision = n;
 
     return NGX_OK;
