@@ -186,6 +186,9 @@ typedef struct {
     ngx_event_t                  expire;
     ngx_http_zego_watches_t     *watches;    /* in this process */
 
+    /* in a single process: it, and those of older cycles with its memory */
+    ngx_queue_t                  cycles;
+
     ngx_str_t                    dir;        /* of the store, or empty */
     ngx_http_zego_store_t       *store;      /* of this process */
     ngx_atomic_uint_t            generation;
@@ -531,6 +534,8 @@ void ngx_http_zego_watch_ready(ngx_http_zego_watch_t *w);
 
 /* it waits for a change; NGX_AGAIN: there is one it does not know */
 ngx_int_t ngx_http_zego_watch_idle(ngx_http_zego_watch_t *w);
+
+void ngx_http_zego_watch_cleanup(ngx_http_zego_zone_t *zone);
 
 
 /* explain */

@@ -693,6 +693,8 @@ ngx_http_zego_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_memzero(zone, sizeof(ngx_http_zego_zone_t));
 
+    ngx_queue_init(&zone->cycles);
+
     zone->shm_zone = shm_zone;
     zone->horizon = horizon;
     zone->dir = dir;

@@ -102,7 +102,7 @@ ngx_http_zego_watches(ngx_http_zego_zone_t *zone)
         return zone->watches;
     }
 
-    ws = ngx_pcalloc(ngx_cycle->pool, sizeof(ngx_http_zego_watches_t));
+    ws = ngx_calloc(sizeof(ngx_http_zego_watches_t), ngx_cycle->log);
     if (ws == NULL) {
         return NULL;
     }
@@ -124,6 +124,30 @@ ngx_http_zego_watches(ngx_http_zego_zone_t *zone)
     zone->watches = ws;
 
     return ws;
+}
+
+
+void
+ngx_http_zego_watch_cleanup(ngx_http_zego_zone_t *zone)
+{
+    ngx_http_zego_watches_t  *ws;
+
+    ws = zone->watches;
+
+    if (ws == NULL) {
+        return;
+    }
+
+    if (ws->tick.timer_set) {
+        ngx_del_timer(&ws->tick);
+    }
+
+    if (ws->run.posted) {
+        ngx_delete_posted_event(&ws->run);
+    }
+
+    ngx_free(ws);
+    zone->watches = NULL;
 }
 
 

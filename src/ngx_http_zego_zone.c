@@ -34,6 +34,7 @@ static void ngx_http_zego_zone_retire(ngx_cycle_t *cycle);
 static void ngx_http_zego_zone_lock_old(ngx_http_zego_zone_t *old);
 
 static void ngx_http_zego_zone_expire(ngx_event_t *ev);
+static void ngx_http_zego_zone_stop(ngx_http_zego_zone_t *zone);
 
 
 const zego_memory_t  ngx_http_zego_heap = {
@@ -132,6 +133,10 @@ ngx_http_zego_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         zone->sh = ozone->sh;
         zone->shpool = ozone->shpool;
         zone->old = NULL;
+
+        if (ngx_process == NGX_PROCESS_SINGLE) {
+            ngx_queue_insert_tail(&ozone->cycles, &zone->cycles);
+        }
 
         return NGX_OK;
     }
@@ -644,9 +649,10 @@ static void
 ngx_http_zego_zone_retire(ngx_cycle_t *cycle)
 {
     ngx_uint_t             i;
+    ngx_queue_t           *q;
     ngx_shm_zone_t        *shm_zone, *nshm_zone;
     ngx_list_part_t       *part;
-    ngx_http_zego_zone_t  *zone;
+    ngx_http_zego_zone_t  *zone, *ozone;
 
     part = &cycle->old_cycle->shared_memory.part;
     shm_zone = part->elts;
@@ -671,7 +677,7 @@ ngx_http_zego_zone_retire(ngx_cycle_t *cycle)
         zone = shm_zone[i].data;
 
         /* in a single process its timer would go on */
-        ngx_http_zego_zone_cleanup(zone);
+        ngx_http_zego_zone_stop(zone);
 
         nshm_zone = ngx_http_zego_zone_find(cycle, &shm_zone[i].shm.name, 1);
 
@@ -686,6 +692,15 @@ ngx_http_zego_zone_retire(ngx_cycle_t *cycle)
         ngx_shmtx_unlock(&zone->shpool->mutex);
 
         /* here the memory goes, and in a single process requests stay */
+
+        for (q = ngx_queue_head(&zone->cycles);
+             q != &zone->cycles;
+             q = ngx_queue_next(q))
+        {
+            ozone = ngx_queue_data(q, ngx_http_zego_zone_t, cycles);
+            ozone->sh = NULL;
+        }
+
         zone->sh = NULL;
     }
 }
@@ -878,6 +893,16 @@ ngx_http_zego_zone_cleanup(void *data)
 {
     ngx_http_zego_zone_t  *zone = data;
 
+    ngx_http_zego_zone_stop(zone);
+    ngx_http_zego_watch_cleanup(zone);
+
+    ngx_queue_remove(&zone->cycles);
+}
+
+
+static void
+ngx_http_zego_zone_stop(ngx_http_zego_zone_t *zone)
+{
     if (zone->expire.timer_set) {
         ngx_del_timer(&zone->expire);
     }

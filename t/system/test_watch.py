@@ -346,6 +346,21 @@ class Streams(unittest.TestCase):
         before = memory(1)
         self.assertLess(memory(4), before + 1000)
 
+    def test_single_process_reloads(self):
+        """Stock nginx stops serving then; streams end with their zone."""
+        self.begin(master="off", workers=1)
+        self.post(self.life("a").room_create())
+        stream = self.stream()
+        stream.until("synced")
+        for number, size in enumerate(("16m", "8m"), 1):
+            self.gateway.configure(size=size)
+            self.gateway.hup()
+            until(lambda: self.gateway.count(": reconfiguring") == number,
+                  "reconfigured")
+        self.assertIsNone(stream.next())
+        with self.assertRaises(subprocess.TimeoutExpired):
+            self.gateway.process.wait(.5)
+
     def test_one_room(self):
         """Who watches one is told of no other."""
         self.begin()
