@@ -104,8 +104,8 @@ class Watch(unittest.TestCase):
         self.finish()
 
     def test_overflow(self):
-        """What a watcher does not know falls out of the ring."""
-        self.begin(size="2m", lag=2400)
+        """What a watcher does not know any more falls out of the ring."""
+        self.begin(size="1m", lag=800)
         self.more(REVISIONS)
         say(f"{self.gateway.metric('zego_kept_revisions')} kept")
         self.finish()
