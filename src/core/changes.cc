@@ -20,7 +20,7 @@ struct Writer {
 
 void write_bytes(Writer &writer, const void *bytes, std::size_t len)
 {
-    if (writer.out != nullptr && len > 0) {
+    if (writer.out != nullptr && bytes != nullptr) {
         std::memcpy(writer.out + writer.size, bytes, len);
     }
     writer.size += len;

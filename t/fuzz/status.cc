@@ -613,8 +613,7 @@ std::optional<Wanted> wanted(std::string_view target)
     Wanted wanted = by_user ? wanted_published(*user, *id, appid)
                             : wanted_entry(kind, *id, appid);
     const Fields none;
-    if (wanted.status == 200 &&
-        !want_fields(query,
+    if (!want_fields(query,
                      {room_fields, kind != "users" ? stream_fields : none,
                       kind != "streams" ? user_fields : none},
                      wanted)) {
@@ -731,6 +730,10 @@ void expect_same(const Answer &head, Answer get)
     expect(head.status == get.status, "HEAD", std::to_string(get.status));
     get.headers.erase("transfer-encoding");
     auto headers = head.headers;
+    if (get.body.find("\"RequestId\"") != std::string::npos) {
+        get.headers.erase("content-length"); // no two are the same
+        headers.erase("content-length");
+    }
     headers["date"] = get.headers["date"];
     expect(headers == get.headers, "HEAD has other headers");
 }
@@ -746,8 +749,8 @@ void run(const std::string &method, const std::string &target)
 {
     const Answer answer = get(method, target);
     const int status = answer.status;
-    expect(status == 200 || status == 400 || status == 404 || status == 405 ||
-               status == 410 || status == 414,
+    expect(status == 200 || status == 301 || status == 400 || status == 404 ||
+               status == 405 || status == 410 || status == 414,
            "status", std::to_string(status));
 
     const auto as_it_must = wanted(target);
