@@ -513,6 +513,7 @@ X-Verdict: applied
 
 
 === TEST 39: other methods are not allowed
+--- no_http2
 --- request eval
 ['GET /callback', 'HEAD /callback', "PUT /callback\n{}", 'DELETE /callback',
  'OPTIONS /callback', 'PATCH /callback', 'MADE_UP /callback']
