@@ -163,7 +163,6 @@ bool write_all(Writer &writer, const Shown &shown)
 bool write_changes(Writer &writer, const zego_rooms_s *rooms,
                    const Shown &shown)
 {
-
     if (shown.session == nullptr) {
         write_delete(writer, Kind::session, {});
         return true;

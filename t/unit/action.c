@@ -10,9 +10,8 @@
 #define USERS  1000
 
 
-static unit_zone_t  zone;
-static char        *json;
-static size_t       len;
+static unit_zone_t    zone;
+static unit_answer_t  json;
 
 
 static zego_str_t
@@ -46,9 +45,7 @@ view_create(const zego_query_t *query)
     int           invalid;
     zego_view_t  *view;
 
-    free(json);
-    json = calloc(1, 1);
-    len = 0;
+    unit_answer_begin(&json);
 
     view = zego_view_create(&zone.heap.memory, query, &invalid);
     ck_assert_ptr_nonnull(view);
@@ -57,46 +54,17 @@ view_create(const zego_query_t *query)
 }
 
 
-/* a piece of the answer, which json collects */
-
 static zego_view_e
 view_read(zego_view_t *view)
 {
-    zego_str_t   piece;
-    zego_view_e  rc;
-
-    rc = zego_view_read(view, zone.rooms);
-
-    if (rc == ZEGO_VIEW_MORE || rc == ZEGO_VIEW_DONE) {
-        piece = zego_view_write(view);
-        ck_assert_ptr_nonnull(piece.data);
-
-        json = realloc(json, len + piece.len + 1);
-        memcpy(json + len, piece.data, piece.len);
-        len += piece.len;
-        json[len] = '\0';
-    }
-
-    return rc;
+    return unit_answer_read(&json, view, zone.rooms);
 }
 
 
 static void
 view_rest(zego_view_t *view)
 {
-    unsigned     n;
-    zego_view_e  rc;
-
-    n = 0;
-
-    do {
-        rc = view_read(view);
-        ck_assert_uint_lt(n++, 1000);
-
-    } while (rc == ZEGO_VIEW_MORE);
-
-    ck_assert_int_eq(rc, ZEGO_VIEW_DONE);
-    zego_view_destroy(view);
+    unit_answer_rest(&json, view, zone.rooms);
 }
 
 
@@ -107,17 +75,10 @@ answer(const zego_query_t *query)
 }
 
 
-static unsigned
+static size_t
 count(const char *what)
 {
-    unsigned     n;
-    const char  *p;
-
-    for (n = 0, p = json; (p = strstr(p, what)) != NULL; n++) {
-        p++;
-    }
-
-    return n;
+    return unit_answer_count(&json, what);
 }
 
 
@@ -181,7 +142,9 @@ listed(unsigned *users)
     unsigned     n;
     const char  *p;
 
-    for (n = 0, p = json; (p = strstr(p, "{\"UserId\":\"u")) != NULL; n++) {
+    p = json.data;
+
+    for (n = 0; (p = strstr(p, "{\"UserId\":\"u")) != NULL; n++) {
         p += sizeof("{\"UserId\":\"u") - 1;
         users[n] = (unsigned) strtoul(p, NULL, 10);
     }
@@ -195,7 +158,7 @@ marker(char *buf)
 {
     char  *p, *end;
 
-    p = strstr(json, "\"Marker\":\"") + sizeof("\"Marker\":\"") - 1;
+    p = strstr(json.data, "\"Marker\":\"") + sizeof("\"Marker\":\"") - 1;
     end = strchr(p, '"');
     memcpy(buf, p, end - p);
 
@@ -274,12 +237,13 @@ START_TEST(a_page_of_a_room_that_closes_is_empty)
     page = query(ZEGO_DESCRIBE_USER_LIST, "r");
     view = view_create(&page);
     ck_assert_int_eq(view_read(view), ZEGO_VIEW_MORE);
-    ck_assert_uint_eq(len, 0);
+    ck_assert_uint_eq(json.len, 0);
 
     unit_apply(&zone, &close);
 
     view_rest(view);
-    ck_assert_str_eq(json, "{\"Code\":0,\"Message\":\"success\",\"RequestId\":"
+    ck_assert_str_eq(json.data,
+                     "{\"Code\":0,\"Message\":\"success\",\"RequestId\":"
                            "\"18446744073709551615\",\"Data\":{\"Marker\":\"\","
                            "\"UserList\":[]}}");
 
@@ -334,7 +298,7 @@ START_TEST(who_has_left_is_in_no_page)
 
     do {
         ck_assert_int_eq(view_read(view), ZEGO_VIEW_MORE);
-    } while (len == 0);
+    } while (json.len == 0);
 
     for (i = 0; i < USERS; i++) {
         sprintf(id, "u%03u", i);
@@ -426,7 +390,7 @@ START_TEST(streams_are_all_listed)
 
     view_rest(view);
     ck_assert_uint_lt(count("{\"StreamId\":\"s"), USERS);
-    ck_assert_str_eq(json + len - 4, "}]}}");
+    ck_assert_str_eq(json.data + json.len - 4, "}]}}");
 
     unit_zone_done(&zone);
 }

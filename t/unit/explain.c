@@ -11,17 +11,11 @@
 #define ZONE  65536
 
 
-typedef struct {
-    char                 *data;
-    size_t                len;
-} text_t;
-
-
 static unit_zone_t    zone;
 static void          *memory;
 static uint64_t       arrived;
 static zego_query_t   query;
-static text_t         json;
+static unit_answer_t  json;
 
 
 static void
@@ -89,9 +83,7 @@ view_create(void)
 {
     int  invalid;
 
-    free(json.data);
-    json.data = calloc(1, 1);
-    json.len = 0;
+    unit_answer_begin(&json);
 
     return zego_view_create(&zone.heap.memory, &query, &invalid);
 }
@@ -100,42 +92,16 @@ view_create(void)
 static zego_view_e
 view_read(zego_view_t *view)
 {
-    zego_str_t   piece;
-    zego_view_e  rc;
-
-    rc = zego_view_read(view, zone.rooms);
-
-    if (rc == ZEGO_VIEW_MORE || rc == ZEGO_VIEW_DONE) {
-        piece = zego_view_write(view);
-        ck_assert_ptr_nonnull(piece.data);
-
-        json.data = realloc(json.data, json.len + piece.len + 1);
-        memcpy(json.data + json.len, piece.data, piece.len);
-        json.len += piece.len;
-        json.data[json.len] = '\0';
-    }
-
-    return rc;
+    return unit_answer_read(&json, view, zone.rooms);
 }
 
 
 static void
 view_rest(zego_view_t *view)
 {
-    unsigned     n;
     yajl_handle  parser;
-    zego_view_e  rc;
 
-    n = 0;
-
-    do {
-        rc = view_read(view);
-        ck_assert_uint_lt(n++, 1000);
-
-    } while (rc == ZEGO_VIEW_MORE);
-
-    ck_assert_int_eq(rc, ZEGO_VIEW_DONE);
-    zego_view_destroy(view);
+    unit_answer_rest(&json, view, zone.rooms);
 
     parser = yajl_alloc(NULL, NULL, NULL);
     ck_assert_int_eq(yajl_parse(parser, (unsigned char *) json.data, json.len),

@@ -15,9 +15,8 @@ typedef struct {
 } answer_t;
 
 
-static unit_zone_t  zone;
-static char        *json;
-static unsigned     reads;
+static unit_zone_t    zone;
+static unit_answer_t  json;
 
 
 /* all of the answer, in json */
@@ -26,34 +25,14 @@ static void
 ask(const zego_query_t *query)
 {
     int           invalid;
-    size_t        len;
-    zego_str_t    piece;
-    zego_view_e   rc;
     zego_view_t  *view;
 
     view = zego_view_create(&zone.heap.memory, query, &invalid);
     ck_assert_ptr_nonnull(view);
     ck_assert_int_eq(invalid, ZEGO_QUERY_OK);
 
-    len = 0;
-    reads = 0;
-
-    do {
-        rc = zego_view_read(view, zone.rooms);
-        ck_assert(rc == ZEGO_VIEW_MORE || rc == ZEGO_VIEW_DONE);
-        reads++;
-
-        piece = zego_view_write(view);
-        ck_assert_ptr_nonnull(piece.data);
-
-        json = realloc(json, len + piece.len + 1);
-        memcpy(json + len, piece.data, piece.len);
-        len += piece.len;
-        json[len] = '\0';
-
-    } while (rc == ZEGO_VIEW_MORE);
-
-    zego_view_destroy(view);
+    unit_answer_begin(&json);
+    unit_answer_rest(&json, view, zone.rooms);
 }
 
 
@@ -76,8 +55,8 @@ expect(const answer_t *answers, size_t n)
 
     for (i = 0; i < n; i++) {
         ask(&answers[i].query);
-        from = strstr(json, "\"RoomList\"");
-        ck_assert_str_eq(from ? from : json, answers[i].json);
+        from = strstr(json.data, "\"RoomList\"");
+        ck_assert_str_eq(from ? from : json.data, answers[i].json);
     }
 }
 
@@ -88,14 +67,7 @@ expect(const answer_t *answers, size_t n)
 static size_t
 count(const char *what)
 {
-    size_t       n;
-    const char  *p;
-
-    for (n = 0, p = json; (p = strstr(p, what)) != NULL; n++) {
-        p++;
-    }
-
-    return n;
+    return unit_answer_count(&json, what);
 }
 
 
@@ -163,7 +135,7 @@ START_TEST(rooms_have_enough_users)
         ck_assert_uint_eq(count("\"RoomInfo\""),
                           count("\"UserCount\":4") + count("\"UserCount\":5"));
 
-        next = strstr(json, "\"Next\":\"");
+        next = strstr(json.data, "\"Next\":\"");
         if (next == NULL) {
             break;
         }
@@ -199,15 +171,15 @@ START_TEST(what_is_left_out_counts_too)
     rooms_with_users(10000, 0);
 
     ask(&users);
-    ck_assert_uint_ge(reads, 10000 / 256);
-    ck_assert_uint_le(reads, 10000 / 200);
+    ck_assert_uint_ge(json.pieces, 10000 / 256);
+    ck_assert_uint_le(json.pieces, 10000 / 200);
 
     ask(&closed);
-    ck_assert_uint_eq(reads, 1);
+    ck_assert_uint_eq(json.pieces, 1);
 
     closed.has_appid = 0;
     ask(&closed);
-    ck_assert_uint_ge(reads, 10000 / 256);
+    ck_assert_uint_ge(json.pieces, 10000 / 256);
     ck_assert_uint_eq(count("\"RoomInfo\""), 0);
 
     for (i = 0; i < 10000; i++) {
@@ -216,9 +188,9 @@ START_TEST(what_is_left_out_counts_too)
     }
 
     ask(&streams);
-    ck_assert_str_eq(json, "[]");
-    ck_assert_uint_ge(reads, 10000 / 256);
-    ck_assert_uint_le(reads, 10000 / 200);
+    ck_assert_str_eq(json.data, "[]");
+    ck_assert_uint_ge(json.pieces, 10000 / 256);
+    ck_assert_uint_le(json.pieces, 10000 / 200);
 
     /* all of one room, that has one which is not over */
 
@@ -232,7 +204,7 @@ START_TEST(what_is_left_out_counts_too)
     closed.limit = 1000;
     ask(&closed);
     ck_assert_uint_eq(count("\"RoomInfo\""), 1000);
-    ck_assert_uint_ge(reads, 11000 / 256);
+    ck_assert_uint_ge(json.pieces, 11000 / 256);
 
     unit_zone_done(&zone);
 }
@@ -361,7 +333,7 @@ START_TEST(what_is_over_comes_in_pages)
         do {
             ask(&query);
 
-            for (p = json; (p = strstr(p, "{\"RoomID\"")) != NULL; p++) {
+            for (p = json.data; (p = strstr(p, "{\"RoomID\"")) != NULL; p++) {
                 ck_assert_int_eq(sscanf(p, "{\"RoomID\":\"r%u\","
                                            "\"RoomSessionId\":\"%" SCNu64,
                                         &room, &session), 2);
@@ -373,7 +345,7 @@ START_TEST(what_is_over_comes_in_pages)
             }
 
             query.cursor.len = 0;
-            p = strstr(json, "\"Next\":\"");
+            p = strstr(json.data, "\"Next\":\"");
 
             if (p) {
                 ck_assert_uint_eq(count("{\"RoomID\""), limit);
@@ -473,10 +445,8 @@ END_TEST
 START_TEST(streams_of_a_user_are_listed_once)
 {
     int           invalid;
-    char          id[16], *all;
-    size_t        len;
+    char          id[16];
     unsigned      i, before;
-    zego_str_t    piece;
     zego_view_e   rc;
     zego_view_t  *view;
     zego_event_t  stream = STREAM_CREATE(1, 0, 1000, "");
@@ -497,16 +467,10 @@ START_TEST(streams_of_a_user_are_listed_once)
         }
 
         view = zego_view_create(&zone.heap.memory, &query, &invalid);
-        all = calloc(1, 1);
-        len = 0;
+        unit_answer_begin(&json);
 
         do {
-            rc = zego_view_read(view, zone.rooms);
-            piece = zego_view_write(view);
-            all = realloc(all, len + piece.len + 1);
-            memcpy(all + len, piece.data, piece.len);
-            len += piece.len;
-            all[len] = '\0';
+            rc = unit_answer_read(&json, view, zone.rooms);
 
             /* where it stands may go */
             close.stream_id = id_of(id, "s%03u", 255);
@@ -517,8 +481,6 @@ START_TEST(streams_of_a_user_are_listed_once)
 
         ck_assert_int_eq(rc, ZEGO_VIEW_DONE);
         zego_view_destroy(view);
-        free(json);
-        json = all;
 
         ck_assert_uint_eq(count("{\"StreamId\""), 30 + (before % 20 != 0));
         unit_zone_done(&zone);
@@ -642,12 +604,12 @@ START_TEST(only_members_that_are_asked_for)
 
     ask(&(zego_query_t) { .kind = ZEGO_VIEW_ROOM, .id = STR("r"),
                           .fields = STR("UserRole") });
-    ck_assert_str_eq(strchr(json, ','),
+    ck_assert_str_eq(strchr(json.data, ','),
                      ",\"UserList\":[{\"UserRole\":null}]," MISSING);
 
     ask(&(zego_query_t) { .kind = ZEGO_VIEW_ROOM, .id = STR("r"),
                           .fields = STR("StreamSeq,RoomID") });
-    ck_assert_str_eq(strchr(json, ','),
+    ck_assert_str_eq(strchr(json.data, ','),
                      ",\"RoomInfo\":{\"RoomID\":\"r\"},\"StreamList\":"
                      "[{\"StreamSeq\":1},{\"StreamSeq\":2}]," MISSING);
 
@@ -666,9 +628,8 @@ START_TEST(a_room_that_closes_ends_its_lists)
 {
     int           invalid;
     char          id[16];
-    size_t        i, k, len;
+    size_t        i, k;
     unsigned      n;
-    zego_str_t    piece;
     zego_view_e   rc;
     zego_view_t  *view;
     zego_event_t  room = ROOM_CREATE(1, 1000), close = ROOM_CLOSE(1, 9000);
@@ -700,15 +661,10 @@ START_TEST(a_room_that_closes_ends_its_lists)
                                                   .id = STR("r"),
                                                   .fields = cases[i].fields },
                                 &invalid);
-        len = 0;
+        unit_answer_begin(&json);
 
         do {
-            rc = zego_view_read(view, zone.rooms);
-            piece = zego_view_write(view);
-            json = realloc(json, len + piece.len + 1);
-            memcpy(json + len, piece.data, piece.len);
-            len += piece.len;
-            json[len] = '\0';
+            rc = unit_answer_read(&json, view, zone.rooms);
             unit_apply(&zone, &close);
         } while (rc == ZEGO_VIEW_MORE);
 
@@ -718,12 +674,12 @@ START_TEST(a_room_that_closes_ends_its_lists)
 
         ck_assert_uint_eq(count(cases[i].end), 1);
 
-        for (k = 0, n = 0; k < len; k++) {
-            n += (json[k] == '{') - (json[k] == '}');
+        for (k = 0, n = 0; k < json.len; k++) {
+            n += (json.data[k] == '{') - (json.data[k] == '}');
         }
 
         ck_assert_uint_eq(n, 0);
-        ck_assert_str_eq(json + len - 3, "]}}");
+        ck_assert_str_eq(json.data + json.len - 3, "]}}");
     }
 }
 END_TEST

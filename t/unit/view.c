@@ -6,9 +6,8 @@
 #include "unit.h"
 
 
-static unit_zone_t  zone;
-static char        *json;
-static size_t       len;
+static unit_zone_t    zone;
+static unit_answer_t  json;
 
 
 static zego_str_t
@@ -31,68 +30,30 @@ view_create(zego_view_kind_e kind, const char *id, const char *prefix)
     query.prefix = (zego_str_t) { prefix, strlen(prefix) };
     query.limit = 1000;
 
-    free(json);
-    json = calloc(1, 1);
-    len = 0;
+    unit_answer_begin(&json);
 
     return zego_view_create(&zone.heap.memory, &query, &invalid);
 }
 
 
-/* a piece of the answer, which json collects */
-
 static zego_view_e
 view_read(zego_view_t *view)
 {
-    zego_str_t   piece;
-    zego_view_e  rc;
-
-    rc = zego_view_read(view, zone.rooms);
-
-    if (rc == ZEGO_VIEW_MORE || rc == ZEGO_VIEW_DONE) {
-        piece = zego_view_write(view);
-        ck_assert_ptr_nonnull(piece.data);
-
-        json = realloc(json, len + piece.len + 1);
-        memcpy(json + len, piece.data, piece.len);
-        len += piece.len;
-        json[len] = '\0';
-    }
-
-    return rc;
+    return unit_answer_read(&json, view, zone.rooms);
 }
 
 
 static void
 view_rest(zego_view_t *view)
 {
-    unsigned     n;
-    zego_view_e  rc;
-
-    n = 0;
-
-    do {
-        rc = view_read(view);
-        ck_assert_uint_lt(n++, 1000);
-
-    } while (rc == ZEGO_VIEW_MORE);
-
-    ck_assert_int_eq(rc, ZEGO_VIEW_DONE);
-    zego_view_destroy(view);
+    unit_answer_rest(&json, view, zone.rooms);
 }
 
 
 static size_t
 count(const char *what)
 {
-    size_t       n;
-    const char  *p;
-
-    for (n = 0, p = json; (p = strstr(p, what)) != NULL; n++) {
-        p++;
-    }
-
-    return n;
+    return unit_answer_count(&json, what);
 }
 
 
@@ -261,7 +222,7 @@ START_TEST(a_room_that_closes_ends_its_list)
     ck_assert_uint_eq(count("],\"UserList\":[],\"Complete\":false,"
                             "\"Missing\":{\"StreamSeq\":[],"
                             "\"UserUpdateSeq\":[]}}"), 1);
-    ck_assert_str_eq(json + len - 3, "]}}");
+    ck_assert_str_eq(json.data + json.len - 3, "]}}");
 
     unit_zone_done(&zone);
 }
@@ -318,7 +279,7 @@ START_TEST(pieces_can_be_gathered)
     streams(1000);
 
     view_rest(view_create(ZEGO_VIEW_ROOM, "r", ""));
-    ck_assert_uint_gt(len, 65536);
+    ck_assert_uint_gt(json.len, 65536);
 
     view = zego_view_create(&zone.heap.memory,
                             &(zego_query_t) { .kind = ZEGO_VIEW_ROOM,
@@ -333,8 +294,8 @@ START_TEST(pieces_can_be_gathered)
     } while (rc == ZEGO_VIEW_MORE);
 
     ck_assert_int_eq(rc, ZEGO_VIEW_DONE);
-    ck_assert_uint_eq(piece.len, len);
-    ck_assert_mem_eq(piece.data, json, len);
+    ck_assert_uint_eq(piece.len, json.len);
+    ck_assert_mem_eq(piece.data, json.data, json.len);
 
     zego_view_destroy(view);
     unit_zone_done(&zone);

@@ -141,6 +141,25 @@ void unit_check(const zego_rooms_t *rooms);
 
 
 /*
+ * What a view answers, in pieces; zeroed it is none yet.  unit_answer_rest()
+ * reads until the view is done, and destroys it.
+ */
+
+typedef struct {
+    char                 *data;
+    size_t                len;
+    unsigned              pieces;
+} unit_answer_t;
+
+void unit_answer_begin(unit_answer_t *answer);
+zego_view_e unit_answer_read(unit_answer_t *answer, zego_view_t *view,
+    const zego_rooms_t *rooms);
+void unit_answer_rest(unit_answer_t *answer, zego_view_t *view,
+    const zego_rooms_t *rooms);
+size_t unit_answer_count(const unit_answer_t *answer, const char *what);
+
+
+/*
  * The list as JSON from "RoomList" on, which lives until the next call; and as
  * text, which does not depend on how the JSON is written: sorted lines, one
  * for each room, stream and user, and for each counter with holes, " ~ " in
