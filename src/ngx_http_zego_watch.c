@@ -44,8 +44,10 @@ static void ngx_http_zego_watch_count(ngx_http_zego_watches_t *ws);
 
 static void ngx_http_zego_watch_tick(ngx_event_t *ev);
 static ngx_int_t ngx_http_zego_watch_look(ngx_http_zego_watches_t *ws);
-static void ngx_http_zego_watch_wake(ngx_http_zego_watches_t *ws,
-    ngx_queue_t *q);
+static void ngx_http_zego_watch_wake(ngx_queue_t *watches,
+    zego_room_name_t *names, size_t n);
+static ngx_uint_t ngx_http_zego_watch_concerns(ngx_http_zego_watch_t *w,
+    zego_room_name_t *names, size_t n);
 static void ngx_http_zego_watch_wake_all(ngx_http_zego_watches_t *ws);
 static void ngx_http_zego_watch_end(ngx_http_zego_watches_t *ws);
 static void ngx_http_zego_watch_run(ngx_event_t *ev);
@@ -350,7 +352,7 @@ ngx_http_zego_watch_look(ngx_http_zego_watches_t *ws)
             ngx_http_zego_watch_wake_all(ws);
 
         } else if (n) {
-            ngx_http_zego_watch_wake(ws, &ws->all);
+            ngx_http_zego_watch_wake(&ws->all, names, n);
         }
 
         for (i = 0; i < n; i++) {
@@ -362,7 +364,7 @@ ngx_http_zego_watch_look(ngx_http_zego_watches_t *ws)
                                              ngx_crc32_long(id.data, id.len));
 
             if (room) {
-                ngx_http_zego_watch_wake(ws, &room->watches);
+                ngx_http_zego_watch_wake(&room->watches, &names[i], 1);
             }
         }
 
@@ -377,8 +379,11 @@ ngx_http_zego_watch_look(ngx_http_zego_watches_t *ws)
 }
 
 
+/* those that what changed concerns; names is NULL: it may be anything */
+
 static void
-ngx_http_zego_watch_wake(ngx_http_zego_watches_t *ws, ngx_queue_t *watches)
+ngx_http_zego_watch_wake(ngx_queue_t *watches, zego_room_name_t *names,
+    size_t n)
 {
     ngx_queue_t            *q;
     ngx_http_zego_watch_t  *w;
@@ -389,10 +394,30 @@ ngx_http_zego_watch_wake(ngx_http_zego_watches_t *ws, ngx_queue_t *watches)
     {
         w = ngx_queue_data(q, ngx_http_zego_watch_t, queue);
 
-        if (w->is_idle) {
+        if (w->is_idle && ngx_http_zego_watch_concerns(w, names, n)) {
             ngx_http_zego_watch_ready(w);
         }
     }
+}
+
+
+static ngx_uint_t
+ngx_http_zego_watch_concerns(ngx_http_zego_watch_t *w, zego_room_name_t *names,
+    size_t n)
+{
+    size_t  i;
+
+    if (names == NULL || !w->query.has_appid) {
+        return 1;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (names[i].appid == w->query.appid) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -402,7 +427,7 @@ ngx_http_zego_watch_wake_all(ngx_http_zego_watches_t *ws)
     ngx_rbtree_node_t           *node;
     ngx_http_zego_watch_room_t  *room;
 
-    ngx_http_zego_watch_wake(ws, &ws->all);
+    ngx_http_zego_watch_wake(&ws->all, NULL, 0);
 
     if (ws->rooms.root == ws->rooms.sentinel) {
         return;
@@ -413,7 +438,7 @@ ngx_http_zego_watch_wake_all(ngx_http_zego_watches_t *ws)
          node = ngx_rbtree_next(&ws->rooms, node))
     {
         room = (ngx_http_zego_watch_room_t *) node;
-        ngx_http_zego_watch_wake(ws, &room->watches);
+        ngx_http_zego_watch_wake(&room->watches, NULL, 0);
     }
 }
 
