@@ -113,7 +113,7 @@ __DATA__
  . '.*"StreamCount":2,"UserCount":0,"Complete":true,']
 
 
-=== TEST 4: a new life of a room stands for all that was in it
+=== TEST 4: a new life of a room begins with the end of the old one
 --- http_config eval: $::http
 --- config eval: $::config
 --- request eval
@@ -126,6 +126,7 @@ __DATA__
             [1, 'put', 'room', 'room_create', ''],
             [2, 'put', 'room', 'stream_create', ''],
             [2, 'put', 'stream', 'stream_create', ',"StreamId":"stream1"'],
+            [3, 'delete', 'room', 'room_create', ''],
             [3, 'put', 'room', 'room_create', ''])]
 
 
@@ -144,6 +145,7 @@ __DATA__
 ['^$', '^$', '^$',
  main::page('false',
             [1, 'put', 'room', 'room_create', ''],
+            [2, 'delete', 'room', 'room_create', ''],
             [2, 'put', 'room', 'room_create', ''],
             [2, 'put', 'stream', 'room_create', ',"StreamId":"stream1"'],
             [2, 'put', 'stream', 'room_create', ',"StreamId":"stream2"'])]

@@ -163,8 +163,10 @@ bool write_all(Writer &writer, const Shown &shown)
 bool write_changes(Writer &writer, const zego_rooms_s *rooms,
                    const Shown &shown)
 {
-    if (shown.session == nullptr) {
+    if (shown.gone) {
         write_delete(writer, Kind::session, {});
+    }
+    if (shown.session == nullptr) {
         return true;
     }
     if (shown.room || shown.all) {

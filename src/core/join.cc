@@ -631,6 +631,7 @@ void show(zego_rooms_s *rooms, const Fact &fact, const Plan &plan,
     Shown shown = {};
     shown.event = fact.event;
     shown.session = after;
+    shown.gone = before != nullptr && before != after;
     shown.all = before != after;
     // with an entry too: who reads its room while this happens has to know in
     // which session it was

@@ -27,11 +27,7 @@ class Room:
         self.hash = 0
 
     def put(self, info):
-        if not self.info or \
-                self.info["RoomSessionId"] != info["RoomSessionId"]:
-            self.lists = {"stream": {}, "user": {}}
-            self.hash = 0
-        else:
+        if self.info:
             self.hash ^= hashed(self.info)
         self.info = info
         self.hash ^= hashed(info)

@@ -20,7 +20,6 @@ namespace {
 constexpr std::size_t ranges_max = 64;
 
 struct Room {
-    std::string session;
     std::string object;
     std::map<std::string, std::string> streams;
     std::map<std::string, std::string> users;
@@ -149,7 +148,6 @@ List list_of(const zego_rooms_t *rooms)
     each(get(root, "RoomList"), [&](yajl_val room) {
         yajl_val info = get(room, "RoomInfo");
         Room &listed = list[room_name(info)];
-        listed.session = member(info, "RoomSessionId");
         listed.object = room_object(room);
         each(get(room, "StreamList"), [&](yajl_val stream) {
             listed.streams[member(stream, "StreamId")] = text(stream);
@@ -286,14 +284,7 @@ void apply_room(List &list, const RoomName &name, yajl_val object, bool put)
         list.erase(name);
         return;
     }
-    const std::string session = member(object, "RoomSessionId");
-    Room &room = list[name];
-    if (room.session != session) {
-        room.streams.clear();
-        room.users.clear();
-    }
-    room.session = session;
-    room.object = room_members(object);
+    list[name].object = room_members(object);
 }
 
 void apply_entry(List &list, const RoomName &name, yajl_val key,
@@ -307,7 +298,7 @@ void apply_entry(List &list, const RoomName &name, yajl_val key,
     }
     const auto room = list.find(name);
     if (room == list.end()) {
-        return; /* it is in what was read before, but closed meanwhile */
+        fail("before its room", text(key));
     }
     auto &entries = stream ? room->second.streams : room->second.users;
     if (put) {
