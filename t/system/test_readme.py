@@ -58,10 +58,10 @@ func main() {
 		list := []any{}
 		for _, room := range rooms {
 			streams, users := []Object{}, []Object{}
-			for _, stream := range room.Streams {
+			for _, stream := range room.Lists["stream"] {
 				streams = append(streams, stream)
 			}
-			for _, user := range room.Users {
+			for _, user := range room.Lists["user"] {
 				users = append(users, user)
 			}
 			list = append(list, []any{room.Info, streams, users})
@@ -71,7 +71,7 @@ func main() {
 }
 """
 SHELL = """changed() {
-    jq -c '[.Rooms[] | [.info, [.stream[]], [.user[]]]]' "$1"
+    jq -c '[.Rooms[] | [.info, [.stream[]?], [.user[]?]]]' "$1"
 }
 """
 
