@@ -214,8 +214,10 @@ typedef struct {
 
 typedef struct {
     uint32_t                     appid;
-    ngx_array_t                  secrets;    /* of ngx_http_zego_secret_t */
-    ngx_str_t                    server_secret;
+
+    /* of ngx_http_zego_secret_t */
+    ngx_array_t                  secrets;
+    ngx_array_t                  server_secrets;
 } ngx_http_zego_app_t;
 
 

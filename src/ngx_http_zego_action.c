@@ -353,7 +353,7 @@ ngx_http_zego_action_app(ngx_http_request_t *r, ngx_http_zego_action_t *a)
     for (i = 0; i < zmcf->apps.nelts; i++) {
 
         if (app[i].appid == a->query.appid) {
-            return app[i].server_secret.len
+            return app[i].server_secrets.nelts
                        ? ngx_http_zego_action_signed(a, &app[i]) : 0;
         }
     }
@@ -365,11 +365,12 @@ ngx_http_zego_action_app(ngx_http_request_t *r, ngx_http_zego_action_t *a)
 static ngx_uint_t
 ngx_http_zego_action_signed(ngx_http_zego_action_t *a, ngx_http_zego_app_t *app)
 {
-    u_char       diff, *p, appid[NGX_INT32_LEN], hash[16], hex[32];
-    time_t       age;
-    ngx_md5_t    md5;
-    ngx_str_t   *nonce, *timestamp, *signature, *version;
-    ngx_uint_t   i;
+    u_char                   diff, *p, appid[NGX_INT32_LEN], hash[16], hex[32];
+    time_t                   age;
+    ngx_md5_t                md5;
+    ngx_str_t               *nonce, *timestamp, *signature, *version;
+    ngx_uint_t               i, k, valid;
+    ngx_http_zego_secret_t  *secret;
 
     timestamp = ngx_http_zego_action_arg(a, "Timestamp");
 
@@ -419,24 +420,32 @@ ngx_http_zego_action_signed(ngx_http_zego_action_t *a, ngx_http_zego_app_t *app)
 
     p = ngx_sprintf(appid, "%uD", app->appid);
 
-    ngx_md5_init(&md5);
-    ngx_md5_update(&md5, appid, p - appid);
-    ngx_md5_update(&md5, nonce->data, nonce->len);
-    ngx_md5_update(&md5, app->server_secret.data, app->server_secret.len);
-    ngx_md5_update(&md5, timestamp->data, timestamp->len);
-    ngx_md5_final(hash, &md5);
+    valid = 0;
+    secret = app->server_secrets.elts;
 
-    (void) ngx_hex_dump(hex, hash, sizeof(hash));
+    for (i = 0; i < app->server_secrets.nelts; i++) {
 
-    /* in constant time, lest an answer's time tells how much is right */
+        ngx_md5_init(&md5);
+        ngx_md5_update(&md5, appid, p - appid);
+        ngx_md5_update(&md5, nonce->data, nonce->len);
+        ngx_md5_update(&md5, secret[i].value.data, secret[i].value.len);
+        ngx_md5_update(&md5, timestamp->data, timestamp->len);
+        ngx_md5_final(hash, &md5);
 
-    diff = 0;
+        (void) ngx_hex_dump(hex, hash, sizeof(hash));
 
-    for (i = 0; i < sizeof(hex); i++) {
-        diff |= hex[i] ^ signature->data[i];
+        /* in constant time, lest an answer's time tells how much is right */
+
+        diff = 0;
+
+        for (k = 0; k < sizeof(hex); k++) {
+            diff |= hex[k] ^ signature->data[k];
+        }
+
+        valid |= (diff == 0);
     }
 
-    return diff ? NGX_HTTP_ZEGO_CODE_SIGNATURE : 0;
+    return valid ? 0 : NGX_HTTP_ZEGO_CODE_SIGNATURE;
 }
 
 

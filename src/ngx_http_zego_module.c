@@ -41,11 +41,11 @@ static ngx_int_t ngx_http_zego_zone_dir(ngx_conf_t *cf, ngx_str_t *dir,
     ngx_http_zego_main_conf_t *zmcf);
 static char *ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static ngx_int_t ngx_http_zego_add_secret(ngx_conf_t *cf,
-    ngx_http_zego_app_t *app, ngx_str_t *value);
+static ngx_int_t ngx_http_zego_add_secret(ngx_http_zego_app_t *app,
+    ngx_array_t *secrets, ngx_str_t *value);
 static ngx_uint_t ngx_http_zego_is_secret(ngx_str_t *s);
 static ngx_int_t ngx_http_zego_secret_file(ngx_conf_t *cf,
-    ngx_http_zego_app_t *app, ngx_str_t *path);
+    ngx_http_zego_app_t *app, ngx_array_t *secrets, ngx_str_t *path);
 static char *ngx_http_zego_callback(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_zego_status(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -796,8 +796,9 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     off_t                 appid;
     u_char               *p;
     ngx_int_t             rc;
-    ngx_str_t            *value, s;
+    ngx_str_t            *value, name, s;
     ngx_uint_t            i;
+    ngx_array_t          *secrets;
     ngx_http_zego_app_t  *app;
 
     value = cf->args->elts;
@@ -829,6 +830,9 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_array_init(&app->secrets, cf->pool, 1,
                        sizeof(ngx_http_zego_secret_t))
+        != NGX_OK
+        || ngx_array_init(&app->server_secrets, cf->pool, 1,
+                          sizeof(ngx_http_zego_secret_t))
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -836,75 +840,58 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        if (ngx_strncmp(value[i].data, "secret=", 7) == 0) {
+        name.data = value[i].data;
 
-            s.len = value[i].len - 7;
-            s.data = value[i].data + 7;
+        for (p = name.data; (*p >= 'a' && *p <= 'z') || *p == '_'; p++) {
+            /* void */
+        }
 
-            if (s.len == 0) {
-                return "has empty \"secret\" parameter";
-            }
+        name.len = p - name.data;
 
-            rc = ngx_http_zego_add_secret(cf, app, &s);
+        if (name.len == 0 || *p != '=') {
+            return "has invalid parameter";
+        }
+
+        s.data = p + 1;
+        s.len = value[i].data + value[i].len - s.data;
+
+        p = name.data;
+        secrets = &app->secrets;
+
+        if (ngx_strncmp(p, "server_", 7) == 0) {
+            p += 7;
+            secrets = &app->server_secrets;
+        }
+
+        if (ngx_strncmp(p, "secret=", 7) != 0
+            && ngx_strncmp(p, "secret_file=", 12) != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &name);
+            return NGX_CONF_ERROR;
+        }
+
+        if (s.len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" directive has empty \"%V\" parameter",
+                               &cmd->name, &name);
+            return NGX_CONF_ERROR;
+        }
+
+        if (p[6] == '_') {
+            rc = ngx_http_zego_secret_file(cf, app, secrets, &s);
+
+        } else {
+            rc = ngx_http_zego_add_secret(app, secrets, &s);
 
             if (rc == NGX_DECLINED) {
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate secret");
             }
-
-            if (rc != NGX_OK) {
-                return NGX_CONF_ERROR;
-            }
-
-            continue;
         }
 
-        if (ngx_strncmp(value[i].data, "secret_file=", 12) == 0) {
-
-            s.len = value[i].len - 12;
-            s.data = value[i].data + 12;
-
-            if (s.len == 0) {
-                return "has empty \"secret_file\" parameter";
-            }
-
-            if (ngx_http_zego_secret_file(cf, app, &s) != NGX_OK) {
-                return NGX_CONF_ERROR;
-            }
-
-            continue;
+        if (rc != NGX_OK) {
+            return NGX_CONF_ERROR;
         }
-
-        if (ngx_strncmp(value[i].data, "server_secret=", 14) == 0) {
-
-            if (app->server_secret.len) {
-                return "has duplicate \"server_secret\" parameter";
-            }
-
-            app->server_secret.len = value[i].len - 14;
-            app->server_secret.data = value[i].data + 14;
-
-            if (app->server_secret.len == 0) {
-                return "has empty \"server_secret\" parameter";
-            }
-
-            continue;
-        }
-
-        s.data = value[i].data;
-
-        for (p = s.data; (*p >= 'a' && *p <= 'z') || *p == '_'; p++) {
-            /* void */
-        }
-
-        s.len = p - s.data;
-
-        if (s.len == 0 || *p != '=') {
-            return "has invalid parameter";
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\"", &s);
-        return NGX_CONF_ERROR;
     }
 
     if (app->secrets.nelts == 0) {
@@ -918,10 +905,10 @@ ngx_http_zego_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* NGX_DECLINED: the app has it already */
+/* NGX_DECLINED: it is there already */
 
 static ngx_int_t
-ngx_http_zego_add_secret(ngx_conf_t *cf, ngx_http_zego_app_t *app,
+ngx_http_zego_add_secret(ngx_http_zego_app_t *app, ngx_array_t *secrets,
     ngx_str_t *value)
 {
     u_char                   hash[20];
@@ -929,9 +916,9 @@ ngx_http_zego_add_secret(ngx_conf_t *cf, ngx_http_zego_app_t *app,
     ngx_sha1_t               sha1;
     ngx_http_zego_secret_t  *secret;
 
-    secret = app->secrets.elts;
+    secret = secrets->elts;
 
-    for (i = 0; i < app->secrets.nelts; i++) {
+    for (i = 0; i < secrets->nelts; i++) {
         if (secret[i].value.len == value->len
             && ngx_memcmp(secret[i].value.data, value->data, value->len) == 0)
         {
@@ -939,7 +926,7 @@ ngx_http_zego_add_secret(ngx_conf_t *cf, ngx_http_zego_app_t *app,
         }
     }
 
-    secret = ngx_array_push(&app->secrets);
+    secret = ngx_array_push(secrets);
     if (secret == NULL) {
         return NGX_ERROR;
     }
@@ -980,7 +967,7 @@ ngx_http_zego_is_secret(ngx_str_t *s)
 
 static ngx_int_t
 ngx_http_zego_secret_file(ngx_conf_t *cf, ngx_http_zego_app_t *app,
-    ngx_str_t *path)
+    ngx_array_t *secrets, ngx_str_t *path)
 {
     u_char           *p, *last, *buf;
     size_t            size;
@@ -1087,7 +1074,7 @@ ngx_http_zego_secret_file(ngx_conf_t *cf, ngx_http_zego_app_t *app,
             goto done;
         }
 
-        n = ngx_http_zego_add_secret(cf, app, &s);
+        n = ngx_http_zego_add_secret(app, secrets, &s);
 
         if (n == NGX_DECLINED) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -5,7 +5,7 @@ use Test::Nginx::Socket;
 use Digest::MD5 qw(md5_hex);
 use Zego;
 
-plan tests => repeat_each() * 676;
+plan tests => repeat_each() * 696;
 
 # a query of app 1: what it asks for, and its parameters
 sub ask {
@@ -488,3 +488,18 @@ Allow: GET, HEAD
 [(main::ask('DescribeUserNum', 'RoomId[]=a')) x 20]
 --- response_body_like eval
 [map { qr/"RequestId":"(\d+)"(?(?{ $main::seen{$1}++ })(?!))/ } 1 .. 20]
+
+
+=== TEST 29: server secrets, while one is being replaced
+--- http_config eval
+my $file = Zego::secret_file(0640, "mutter\nmumble\n");
+<<"CONF";
+    zego_zone zone=live:1m;
+    zego_app 1 secret=secret server_secret_file=$file server_secret=grunt;
+CONF
+--- request eval
+[map { main::sealed(secret => $_) } qw(mutter mumble grunt secret mutte)]
+--- response_body_like eval
+[('"UserCount":0') x 3, (main::refused(100000005, 'Signature error')) x 2]
+--- no_error_log eval
+[qr/\[(?:alert|crit|emerg)\]/, qr/mutter|mumble|grunt/]

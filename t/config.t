@@ -286,15 +286,15 @@ hush
 hush
 
 
-=== TEST 25: two server secrets
+=== TEST 25: a server secret twice
 --- http_config
-    zego_app 1 secret=s server_secret=hush server_secret=whisper;
+    zego_app 1 secret=s server_secret=whisper server_secret=whisper;
 --- must_die
 --- error_log
 [emerg]
-"zego_app" directive has duplicate "server_secret" parameter in /
+duplicate secret in /
 --- no_error_log
-hush
+[alert]
 whisper
 
 

@@ -1,7 +1,6 @@
 # Whose callbacks are taken: apps, secrets, signatures, ages.
 
 use lib 't/lib';
-use File::Temp qw(tempfile);
 use Test::Nginx::Socket;
 use Zego;
 
@@ -25,16 +24,6 @@ sub aged {
     my ($seconds) = @_;
     return Zego::post('room_create',
                       Zego::signed('secret', $main::now - $seconds, '1'));
-}
-
-# a file of its own, for each block
-sub secret_file {
-    my ($mode, $text) = @_;
-    my ($file, $name) = tempfile(UNLINK => 1);
-    print {$file} $text;
-    close $file;
-    chmod $mode, $name;
-    return $name;
 }
 
 run_tests();
@@ -308,7 +297,7 @@ zego callback was rejected: missing room_id,
 
 === TEST 21: secrets in a file, and how often each matched
 --- http_config eval
-my $file = main::secret_file(0640, "hush\r\n\nwhis per\n");
+my $file = Zego::secret_file(0640, "hush\r\n\nwhis per\n");
 <<"CONF";
     zego_zone zone=live:1m;
     zego_app 1 secret=mutter secret_file=$file;
@@ -332,7 +321,7 @@ CONF
 
 === TEST 22: a file with no line feed at its end
 --- http_config eval
-my $file = main::secret_file(0400, 'hush');
+my $file = Zego::secret_file(0400, 'hush');
 "zego_zone zone=live:1m; zego_app 1 secret_file=$file;"
 --- request eval
 Zego::post('room_create', Zego::signed('hush', 1700000000, '77'))
@@ -341,7 +330,7 @@ Zego::post('room_create', Zego::signed('hush', 1700000000, '77'))
 
 === TEST 23: a file that others may read
 --- http_config eval
-my $file = main::secret_file(0604, 'hush');
+my $file = Zego::secret_file(0604, 'hush');
 "zego_zone zone=live:1m; zego_app 1 secret_file=$file;"
 --- must_die
 --- error_log
@@ -353,7 +342,7 @@ hush
 
 === TEST 24: a file without a secret
 --- http_config eval
-my $file = main::secret_file(0600, "\r\n\n");
+my $file = Zego::secret_file(0600, "\r\n\n");
 "zego_zone zone=live:1m; zego_app 1 secret_file=$file;"
 --- must_die
 --- error_log
@@ -363,7 +352,7 @@ there is no secret in "/
 
 === TEST 25: a file that is too large
 --- http_config eval
-my $file = main::secret_file(0600, "hush\n" x 820);
+my $file = Zego::secret_file(0600, "hush\n" x 820);
 "zego_zone zone=live:1m; zego_app 1 secret_file=$file;"
 --- must_die
 --- error_log

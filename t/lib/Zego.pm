@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha1_hex);
+use File::Temp qw(tempfile);
 use Test::Nginx::Socket;
 
 use base 'Exporter';
@@ -158,6 +159,16 @@ sub h2 {
 }
 
 # leaves in /t what nginx -t says to a configuration
+# a file of its own, for each block
+sub secret_file {
+    my ($mode, $text) = @_;
+    my ($file, $name) = tempfile(UNLINK => 1);
+    print {$file} $text;
+    close $file;
+    chmod $mode, $name;
+    return $name;
+}
+
 sub nginx_t {
     my ($conf) = @_;
     my $html = html_dir();
