@@ -505,11 +505,12 @@ ngx_http_zego_action_id(ngx_http_zego_action_t *a, char *name, size_t max,
 }
 
 
-/* "RoomId[]=a&RoomId[]=b", or without brackets */
+/* "RoomId[]=a&RoomId[]=b", or with "[0]" and so on, or without brackets */
 
 static ngx_uint_t
 ngx_http_zego_action_ids(ngx_http_zego_action_t *a, char *name, size_t max)
 {
+    u_char        *p, *last;
     size_t         len;
     ngx_uint_t     i, code;
     ngx_keyval_t  *arg;
@@ -528,11 +529,22 @@ ngx_http_zego_action_ids(ngx_http_zego_action_t *a, char *name, size_t max)
             continue;
         }
 
-        if (arg[i].key.len != len
-            && (arg[i].key.len != len + 2
-                || ngx_strncmp(arg[i].key.data + len, "[]", 2) != 0))
-        {
-            continue;
+        p = arg[i].key.data + len;
+        last = arg[i].key.data + arg[i].key.len;
+
+        if (p != last) {
+
+            if (*p++ != '[') {
+                continue;
+            }
+
+            while (p < last && *p >= '0' && *p <= '9') {
+                p++;
+            }
+
+            if (last - p != 1 || *p != ']') {
+                continue;
+            }
         }
 
         if (a->query.nids == ZEGO_IDS_MAX) {

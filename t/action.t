@@ -5,7 +5,7 @@ use Test::Nginx::Socket;
 use Digest::MD5 qw(md5_hex);
 use Zego;
 
-plan tests => repeat_each() * 696;
+plan tests => repeat_each() * 726;
 
 # a query of app 1: what it asks for, and its parameters
 sub ask {
@@ -302,11 +302,16 @@ Zego::pipeline((map { main::login('room1', "u$_", 2000 - $_, 2) } 100 .. 699),
 [main::login('room1', 'a', '1001', 1),
  (map { main::ask('DescribeUserNum', $_) }
       'RoomId[]=room1', 'RoomId%5B%5D=room1', 'RoomId%5b%5d=room1',
-      'RoomId=room1', '%52oomId[]=%72oom1', 'a&&=&RoomId[]=room1&='),
- main::ask('DescribeUserNum', 'RoomId[]=room1&RoomId%5B%5D=room1')]
+      'RoomId=room1', '%52oomId[]=%72oom1', 'a&&=&RoomId[]=room1&=',
+      'RoomId[0]=room1', 'RoomId%5B10%5D=room1'),
+ (map { main::ask('DescribeUserNum', $_) }
+      'RoomId[]=room1&RoomId%5B%5D=room1', 'RoomId[0]=room1&RoomId[1]=room1'),
+ (map { main::ask('DescribeUserNum', "RoomId$_=room1") }
+      qw([ [0 [a] [0]] [-1] ] s))]
 --- response_body_like eval
-['^$', (main::answer(0, 'success', $::counted)) x 6,
- '(?:\{"RoomId":"room1","UserCount":1,"AdminUserCount":0\}[],]){2}']
+['^$', (main::answer(0, 'success', $::counted)) x 8,
+ ('(?:\{"RoomId":"room1","UserCount":1,"AdminUserCount":0\}[],]){2}') x 2,
+ ('"Code":2,') x 7]
 
 
 === TEST 16: ids that are hostile
