@@ -325,26 +325,30 @@ class Streams(unittest.TestCase):
 
     @unittest.skipIf("ASAN_OPTIONS" in os.environ,
                      "it keeps what is freed for a while")
-    def test_wait_for_another(self):
-        """What others change costs who waits no memory."""
-        self.begin(workers=1)
-        room = self.life("a")
-        self.post(room.room_create())
-        path = f"changes?appid=2&after={self.version()}&wait=5m"
-        for _ in range(50):
+    def test_woken_often(self):
+        """One that waits takes no more memory each time that it is woken."""
+        self.begin(workers=1, size="1m")
+        self.post(self.life("a").room_create())
+        path = f"rooms/a?after={self.version()}&wait=5m"
+        for _ in range(400):
             Stream(self.gateway, path, Accept="*/*")
-        self.watchers(50)
+        self.watchers(400)
+        connections = [self.gateway.connect() for _ in range(4)]
+        room = self.life("b")
         worker, = self.gateway.workers()
 
-        def memory(seconds):
-            deadline = time.monotonic() + seconds
-            while time.monotonic() < deadline:
-                self.post(room.stream_create("s", recreate="1"))
+        def memory(n):
+            """After so many times more changes than the zone keeps."""
+            for _ in range(n):
+                self.gateway.deliver(connections, [[encode(
+                    room.stream_create("s") | {"extra_info": "x" * 1000})
+                    for _ in range(64)] for _ in connections])
             status = pathlib.Path(f"/proc/{worker}/status").read_text()
-            return int(re.search(r"VmRSS:\s*(\d+)", status)[1])
+            return int(re.search(r"RssAnon:\s*(\d+)", status)[1])
 
-        before = memory(1)
-        self.assertLess(memory(4), before + 1000)
+        before = memory(20)
+        self.assertLess(memory(80), before + 1000)
+        self.watchers(400)
 
     def test_single_process_reloads(self):
         """Stock nginx stops serving then; streams end with their zone."""
