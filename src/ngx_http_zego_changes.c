@@ -1077,6 +1077,18 @@ ngx_http_zego_changes_output(ngx_http_zego_watch_t *w,
         return NGX_OK;
     }
 
+    /*
+     * gzip that has passed on all that it had does not ask for the rest to be
+     * sent, such as the end of a chunk
+     */
+
+    if (out == NULL
+        && (c->buffered & (NGX_HTTP_WRITE_BUFFERED|NGX_LOWLEVEL_BUFFERED))
+        && ngx_http_write_filter(r->main, NULL) == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
     ngx_chain_update_chains(r->pool, &w->free, &w->busy, &out,
                             (ngx_buf_tag_t) &ngx_http_zego_module);
 
