@@ -7,7 +7,7 @@
 /* SHA-256 of the script and of the style in the page; t/page.t has new ones */
 
 #define NGX_HTTP_ZEGO_PAGE_SCRIPT                                             \
-    "pd0RuzGWVH63Lm7DTMcl5fyVkVkyokUMTT/rBgXHQsw="
+    "QyZZb/SKeQDkX7071ARJtfQCdWKZN0rtI5FmQdgtZJk="
 #define NGX_HTTP_ZEGO_PAGE_STYLE                                              \
     "p2xWDq+IAv93xcE1AjP2D04OeHZY2E/pj+zZ8OY8qZY="
 

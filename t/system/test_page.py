@@ -17,6 +17,11 @@ from gateway import REPO, SEED, Gateway, say, until
 HOSTILE = ["<img src=x onerror=\"window.hit=1\">", "</script><b>",
            "'\"&amp;${1}", "javascript:alert(1)", "\u202egpj.exe", "a b/c?d#e"]
 
+# joined, coloured, of text made into one
+EMOJI = ["\U0001f468\u200d\U0001f469\u200d\U0001f467",
+         "\U0001f9d1\U0001f3fd\u200d\U0001f680",
+         "\u2764\ufe0f\u200d\U0001f525\u2764\ufe0f", "1\ufe0f\u20e3"]
+
 CONTRAST = """(() => {
   const colors = getComputedStyle(document.documentElement);
   const light = name => {
@@ -157,9 +162,15 @@ class PageTest(unittest.TestCase):
         until(lambda: "<u>none</u>" in self.note(), "what is not found")
         self.assertFalse(self.page.run(
             "window.hit || document.querySelector('img, b script, u')"))
-        for hidden in "00ad", "202e", "3164", "feff", "{e0041}":
+        for hidden in ("00ad", "180b", "200b", "200d", "202e", "2066", "2800",
+                       "3164", "fe0f", "feff", "{e0041}", "{e0100}"):
             self.assertEqual(rf"a\u{hidden}b",
                              self.page.run(rf"plain('a\u{hidden}b')"))
+        for emoji in EMOJI:
+            self.assertEqual(emoji, self.page.run(f"plain({emoji!r})"))
+        # what they are joined by is seen where it joins none
+        self.assertEqual("\\u200d\U0001f469\\u200d", self.page.run(
+            r"plain('\u200d\u{1f469}\u200d')"))
         for blank, shown in (" ", r"\u0020"), ("  a b ", r"\u0020 a b\u0020"):
             self.assertEqual(shown, self.page.run(f"plain({blank!r})"))
 
