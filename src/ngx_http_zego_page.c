@@ -7,7 +7,7 @@
 /* SHA-256 of the script and of the style in the page; t/page.t has new ones */
 
 #define NGX_HTTP_ZEGO_PAGE_SCRIPT                                             \
-    "QyZZb/SKeQDkX7071ARJtfQCdWKZN0rtI5FmQdgtZJk="
+    "NrlF1afeRvL/9ZDv8OhIdMbLW+N8ZES8NkhB4ugslOk="
 #define NGX_HTTP_ZEGO_PAGE_STYLE                                              \
     "p2xWDq+IAv93xcE1AjP2D04OeHZY2E/pj+zZ8OY8qZY="
 

@@ -184,6 +184,32 @@ class PageTest(unittest.TestCase):
             self.tab(tab)
             self.shows(r"b\u000ac", "c")
 
+    def test_numbers(self):
+        """They are up to 2^64."""
+        most, less, odd = 2 ** 64 - 2, 10 ** 19 - 1, 2 ** 53 + 1
+        life = self.life("room")
+        text = '":[1234567890123456789,\\"'
+        self.post(life.room_create(),
+                  *(life.stream_create(stream) | {"stream_seq": str(number)}
+                    for stream, number in (("most", most), ("less", less),
+                                           (text, odd), ("few", 7))),
+                  life.login("u1", 1) | {"user_update_seq": str(most)})
+        until(lambda: [row[6] for row in self.rows()]
+              == [f"users 1\u2013{most - 1}; streams 1\u2013{most - 1}"],
+              "what it lacks")
+        self.tab("Streams")
+        self.shows(text, "few", "less", "most")
+        self.page.run("heads.cells[4].firstChild.click()")
+        self.shows("most", "less", text, "few")
+        self.assertEqual([str(most), str(less), str(odd), "7"],
+                         [row[4] for row in self.rows()])
+        self.tab("Users")
+        self.assertEqual(str(most), self.rows()[0][4])
+        self.page.run("body.querySelector('a').click()")
+        until(lambda: re.search(
+            f"number {most}.*user number {most}.*stream number {odd}",
+            self.page.run("$('room').textContent")), "all of it")
+
     def test_address(self):
         """One that begins with two slashes leads nowhere else."""
         self.post(self.life("room").room_create())
