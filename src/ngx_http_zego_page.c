@@ -7,9 +7,9 @@
 /* SHA-256 of the script and of the style in the page; t/page.t has new ones */
 
 #define NGX_HTTP_ZEGO_PAGE_SCRIPT                                             \
-    "NrlF1afeRvL/9ZDv8OhIdMbLW+N8ZES8NkhB4ugslOk="
+    "puasUSaf1hgSOcp0kYgjABrhBPvE23vE9uh19+IxgG4="
 #define NGX_HTTP_ZEGO_PAGE_STYLE                                              \
-    "p2xWDq+IAv93xcE1AjP2D04OeHZY2E/pj+zZ8OY8qZY="
+    "wdx9L8Eigc1Usdv8RpTFs7yCaxZhUaEhu9jm4bGwxiU="
 
 #define NGX_HTTP_ZEGO_PAGE_POLICY                                             \
     "default-src 'none'; "                                                    \

@@ -299,6 +299,41 @@ class PageTest(unittest.TestCase):
         self.post(again.login("u4", 2))
         tells("Users 2u3.*u4")
 
+    def test_apps(self):
+        """Rooms of two apps, with the same id."""
+        lives = [self.life("same", 1), self.life("same", 2, appid=2)]
+        for life in lives:
+            self.post(life.room_create(), life.login(f"in {life.appid}", 1))
+
+        def tells(pattern):
+            until(lambda: re.search(pattern, self.page.run(
+                "$('app')?.value + ' ' + $('room').textContent")), pattern)
+
+        until(lambda: [row[:2] for row in self.rows()]
+              == [["same", "1"], ["same", "2"]], "both")
+        for app in 1, 2:
+            self.page.run(f"body.rows[{app - 1}].querySelector('a').click()")
+            tells(f"^{app} same.*Listed.*Users 1in {app}")
+
+        # where it is live, if it is not said which is meant
+        several = "^ same.*known in several apps.*"
+        self.page.run("location.hash = '/same'")
+        tells(several + "Live in the app 1 2")
+        self.page.run("$('room').querySelectorAll('a')[1].click()")
+        tells("^2 same.*Listed")
+
+        # and where it was
+        for life in lives:
+            self.post(life.room_close())
+        self.shows()
+        self.page.run("location.hash = '/same'")
+        tells(several)
+        for app in "2", "01":
+            self.page.run("$('app').select(); $('app').focus()")
+            self.page.type(app)
+            self.page.key("\r")
+            tells(f"^{int(app)} same.*Not listed.*in {int(app)}")
+
     def test_reload(self):
         """An nginx that is configured anew, or has gone for a moment."""
         self.post(self.life("kept").room_create())
