@@ -7,9 +7,9 @@
 /* SHA-256 of the script and of the style in the page; t/page.t has new ones */
 
 #define NGX_HTTP_ZEGO_PAGE_SCRIPT                                             \
-    "puasUSaf1hgSOcp0kYgjABrhBPvE23vE9uh19+IxgG4="
+    "M/J6lQAfHUbJa25vsUs7QreYQdwKgBS4J9BvXjCIbzY="
 #define NGX_HTTP_ZEGO_PAGE_STYLE                                              \
-    "wdx9L8Eigc1Usdv8RpTFs7yCaxZhUaEhu9jm4bGwxiU="
+    "sQycVvpNaBolsld0ypYb/p5A5niFmdkTlK1ikAidCYc="
 
 #define NGX_HTTP_ZEGO_PAGE_POLICY                                             \
     "default-src 'none'; "                                                    \

@@ -81,6 +81,10 @@ class PageTest(unittest.TestCase):
     def state(self, what):
         until(lambda: self.page.run("$('state').textContent") == what, what)
 
+    def why(self):
+        return self.page.run(
+            "$('why').checkVisibility() ? $('why').textContent : null")
+
     def rows(self):
         """The texts of the cells."""
         return self.page.run(
@@ -346,11 +350,15 @@ class PageTest(unittest.TestCase):
         self.state("live")
         self.gateway.crash()
         self.state("no connection")
+        until(self.why, "why")
+        self.assertRegex(self.why(), r"^nginx cannot be reached.* since \d")
+        self.shows("kept", "later")
         self.gateway.start()
         self.connection = self.gateway.connect()
         self.post(self.life("new", 3).room_create())
         self.shows("new")
         self.state("live")
+        self.assertIsNone(self.why())
 
         # what was forgotten is not gone on from
         urls = {event["requestId"]: event["request"]["url"]
@@ -373,11 +381,37 @@ class PageTest(unittest.TestCase):
             self.page.run("{ const now = Date.now;"
                           " Date.now = () => now() + 60000; }")
             self.state("no connection")
+            self.assertIn("cannot be reached", self.why())
         finally:
             for worker in workers:
                 os.kill(worker, signal.SIGCONT)
         self.state("live")
         self.shows("kept")
+
+    def test_reset(self):
+        """A stream of changes that ends."""
+        self.post(self.life("kept").room_create())
+        self.shows("kept")
+        self.page.run("""
+          window.EventSource = class extends EventSource {
+            constructor(url) { super(url); window.source = this; } };
+          { const now = Date.now; Date.now = () => now() + 60000;
+            window.back = () => { Date.now = now; }; } 0""")
+        until(lambda: self.page.run("window.source?.readyState == 1"), "again")
+        self.page.run("back()")
+        for reason, why in (("slow", "faster than"), ("epoch", "made anew"),
+                            ("expired", "too long")):
+            self.state("live")
+            self.assertIsNone(self.why())
+            state, said = self.page.run(
+                "source.dispatchEvent(new MessageEvent('reset', { data:"
+                f"""'{{"Reason":"{reason}"}}' }}));"""
+                "[$('state').textContent, $('why').textContent]")
+            self.assertEqual(f"reset: {reason}", state)
+            self.assertIn(why, said)
+            self.assertEqual(["kept"], self.first())
+        self.post(self.life("new", 2).room_create())
+        self.shows("kept", "new")
 
     def test_looks(self):
         """By day and by night, on a desk and in a hand, under load."""
