@@ -66,6 +66,7 @@ static void ngx_http_zego_changes_reader(ngx_http_request_t *r);
 static void ngx_http_zego_changes_writer(ngx_http_request_t *r);
 static void ngx_http_zego_changes_timer(ngx_event_t *ev);
 static void ngx_http_zego_changes_done(ngx_http_zego_watch_t *w, ngx_int_t rc);
+static void ngx_http_zego_changes_leave(ngx_http_zego_watch_t *w);
 static void ngx_http_zego_changes_cleanup(void *data);
 
 
@@ -664,6 +665,13 @@ ngx_http_zego_changes_next(ngx_http_zego_watch_t *w)
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, 0, "zego changes next");
 
+    /* its client has gone, and a "post_action" goes on with it */
+
+    if (w->request->post_action) {
+        ngx_http_zego_changes_leave(w);
+        return NGX_OK;
+    }
+
     if (!w->query.events) {
         rc = ngx_http_zego_changes_page(w);
 
@@ -676,7 +684,6 @@ ngx_http_zego_changes_next(ngx_http_zego_watch_t *w)
             return NGX_OK;
         }
 
-        ngx_http_zego_watch_remove(w);
         rc = ngx_http_zego_changes_answer(w, rc);
         ngx_http_zego_changes_done(w, rc);
 
@@ -717,11 +724,6 @@ ngx_http_zego_changes_stream(ngx_http_zego_watch_t *w,
     ngx_int_t  rc;
 
     if (piece || w->last) {
-
-        if (w->last) {
-            ngx_http_zego_watch_remove(w);
-        }
-
         rc = ngx_http_zego_changes_output(w, piece, w->last);
 
         if (rc == NGX_AGAIN) {
@@ -1231,7 +1233,10 @@ ngx_http_zego_changes_end(ngx_http_zego_watch_t *w)
 {
     ngx_int_t  rc;
 
-    ngx_http_zego_watch_remove(w);
+    if (w->request->post_action) {
+        ngx_http_zego_changes_leave(w);
+        return;
+    }
 
     if (w->query.events) {
 
@@ -1254,11 +1259,7 @@ ngx_http_zego_changes_done(ngx_http_zego_watch_t *w, ngx_int_t rc)
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
-    ngx_http_zego_watch_remove(w);
-
-    if (w->timer.timer_set) {
-        ngx_del_timer(&w->timer);
-    }
+    ngx_http_zego_changes_leave(w);
 
     r = w->request;
     c = r->connection;
@@ -1269,15 +1270,22 @@ ngx_http_zego_changes_done(ngx_http_zego_watch_t *w, ngx_int_t rc)
 
 
 static void
-ngx_http_zego_changes_cleanup(void *data)
+ngx_http_zego_changes_leave(ngx_http_zego_watch_t *w)
 {
-    ngx_http_zego_watch_t  *w = data;
-
     ngx_http_zego_watch_remove(w);
 
     if (w->timer.timer_set) {
         ngx_del_timer(&w->timer);
     }
+}
+
+
+static void
+ngx_http_zego_changes_cleanup(void *data)
+{
+    ngx_http_zego_watch_t  *w = data;
+
+    ngx_http_zego_changes_leave(w);
 
     if (w->view) {
         zego_view_destroy(w->view);

@@ -8,6 +8,7 @@ import pathlib
 import random
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -349,6 +350,50 @@ class Streams(unittest.TestCase):
         before = memory(20)
         self.assertLess(memory(80), before + 1000)
         self.watchers(400)
+
+    def test_post_action(self):
+        """One whose client has gone is told nothing more, and what nginx does
+        after it goes on."""
+        backend = socket.create_server(("127.0.0.1", free_port()))
+        self.addCleanup(backend.close)
+        backend.settimeout(DEADLINE)
+        self.begin(workers=1, server="""
+            location /zego/post/ { zego_status zone=rooms; post_action @post; }
+            location @post { proxy_pass http://127.0.0.1:%d; }"""
+            % backend.getsockname()[1])
+        room = self.life("a")
+        self.post(room.room_create())
+        worker = self.gateway.workers()
+
+        def leave(path, accept):
+            """What nginx has to say afterwards."""
+            self.watchers(0)
+            stream = Stream(self.gateway, path, Accept=accept)
+            self.watchers(1)
+            stream.connection.close()
+            connection = backend.accept()[0]
+            self.assertIn(b"GET /zego/post/changes", connection.recv(65536))
+            return connection
+
+        def goes_on(connection):
+            connection.setblocking(False)
+            self.assertRaises(BlockingIOError, connection.recv, 1)
+            connection.close()
+
+        for path, accept in (
+                (f"post/changes?after={self.version()}&wait=5m", "*/*"),
+                ("post/changes", "text/event-stream")):
+            connection = leave(path, accept)
+            self.post(room.stream_create("s"))
+            self.watchers(0)
+            goes_on(connection)
+        self.assertEqual(worker, self.gateway.workers())
+
+        connection = leave("post/changes", "text/event-stream")
+        self.gateway.reload({})
+        until(lambda: self.gateway.count("gracefully shutting down"), "ends")
+        goes_on(connection)
+        until(lambda: not worker & self.gateway.workers(), "old worker ended")
 
     def test_single_process_reloads(self):
         """Stock nginx stops serving then; streams end with their zone."""
