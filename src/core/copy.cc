@@ -105,8 +105,13 @@ zego_verdict_e copy_register(zego_copy_s *copy, zego_rooms_s *rooms,
 {
     const Session *session = reg.session;
     Fact whole = session_fact(session, copy->session_text.data());
-    const Origin origin{reg.revision, session->revision,
-                        session->room->revision, reg.unsaved, session->unsaved};
+    const Room *room = session->room;
+    const Origin origin{.reg_revision = reg.revision,
+                        .session_revision = session->revision,
+                        .room_revision = room->revision,
+                        .room_parted = room->parted,
+                        .reg_unsaved = reg.unsaved,
+                        .session_unsaved = session->unsaved};
     whole.stream_seq_window = whole.user_update_seq_window = nullptr;
     whole.reg = &fact;
     whole.origin = &origin;
@@ -133,8 +138,13 @@ zego_verdict_e copy_session(zego_copy_s *copy, zego_rooms_s *rooms,
         return ZEGO_DUPLICATE;
     }
     Fact fact = session_fact(session, copy->session_text.data());
-    const Origin origin{0, session->revision, session->room->revision, 0,
-                        session->unsaved};
+    const Room *room = session->room;
+    const Origin origin{.reg_revision = 0,
+                        .session_revision = session->revision,
+                        .room_revision = room->revision,
+                        .room_parted = room->parted,
+                        .reg_unsaved = 0,
+                        .session_unsaved = session->unsaved};
     fact.origin = &origin;
     return join(rooms, env, fact).verdict;
 }
@@ -223,7 +233,6 @@ zego_copy_e finish(zego_rooms_s *rooms, const zego_rooms_s *from)
     rooms->evictions += from->evictions;
     rooms->rebuilt = std::max(rooms->rebuilt, from->rebuilt);
     rooms->missed = std::max(rooms->missed, from->missed);
-    rooms->parted = std::max(rooms->parted, from->parted);
     rooms->changes = std::max(rooms->changes, from->changes);
     return ZEGO_COPY_DONE;
 }

@@ -26,6 +26,7 @@ struct Origin {
     std::uint64_t reg_revision;
     std::uint64_t session_revision;
     std::uint64_t room_revision;
+    std::uint64_t room_parted;
     std::uint64_t reg_unsaved;
     std::uint64_t session_unsaved;
 };

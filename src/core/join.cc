@@ -534,16 +534,20 @@ std::uint64_t least_start(const Room *room, const Fact &fact)
     return start != ZEGO_TIME_UNKNOWN ? start : 0;
 }
 
-// Does another app list a room of that id?
-bool has_namesake(const zego_rooms_s *rooms, const Room *room)
+// A room of that id that another app lists, or nullptr.
+Room *namesake(const zego_rooms_s *rooms, const Room *room)
 {
     const Tree &tree = rooms->rooms_by_name;
-    const TreeNode *node = &room->by_name;
-    const TreeNode *next = tree_next(node);
-    return (next != tree_end(tree) &&
-            room_id(room_named(next)) == room_id(room)) ||
-           (node != tree_first(tree) &&
-            room_id(room_named(tree_prev(node))) == room_id(room));
+    TreeNode *next = tree_next(&room->by_name);
+    if (next != tree_end(tree) && room_id(room_named(next)) == room_id(room)) {
+        return room_named(next);
+    }
+    if (&room->by_name == tree_first(tree)) {
+        return nullptr;
+    }
+    TreeNode *prev = tree_prev(&room->by_name);
+    return room_id(room_named(prev)) == room_id(room) ? room_named(prev)
+                                                      : nullptr;
 }
 
 bool same_room(const Room *room, const Fact &fact)
@@ -653,6 +657,7 @@ void stamp_copied(zego_rooms_s *rooms, const Fact &fact, const Plan &plan)
     plan.session->revision =
         std::max(plan.session->revision, from.session_revision);
     plan.room->revision = std::max(plan.room->revision, from.room_revision);
+    plan.room->parted = std::max(plan.room->parted, from.room_parted);
     rooms->version.revision =
         std::max(rooms->version.revision, plan.room->revision);
 }
@@ -722,8 +727,9 @@ Joined join(zego_rooms_s *rooms, const zego_env_t &env, const Fact &fact)
     if (before == nullptr && after != nullptr) {
         tree_insert(rooms->rooms_by_name, &plan.room->by_name, name_key);
     } else if (before != nullptr && after == nullptr) {
-        if (has_namesake(rooms, plan.room)) {
-            rooms->parted = rooms->version.revision + 1;
+        Room *left = namesake(rooms, plan.room);
+        if (left != nullptr) {
+            left->parted = rooms->version.revision + 1;
         }
         tree_erase(rooms->rooms_by_name, &plan.room->by_name);
     }

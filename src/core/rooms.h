@@ -128,6 +128,8 @@ struct Room {
     Tree sessions;
     Tree sessions_by_rank;
     std::uint64_t revision; // of the last change in it
+    std::uint64_t parted;   // that in which last one of its id was not listed
+                            // in another app any more
     std::uint32_t appid;
     std::uint16_t len;
 };
@@ -139,7 +141,6 @@ struct zego_rooms_s {
     std::uint64_t since;
     std::uint64_t rebuilt;
     std::uint64_t missed;  // the revision of zego_rooms_missed(), or 0
-    std::uint64_t parted;  // that in which last a room left one of its name
     std::uint64_t clock;   // the greatest now so far
     std::uint64_t changes; // of facts, or that one was freed
     zego::Tree rooms;

@@ -93,6 +93,14 @@ const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
     return listed_session(room);
 }
 
+std::uint64_t listed_since(const zego_view_s *view, const zego_rooms_s *rooms,
+                           const Session *session)
+{
+    const Room *room = session->room;
+    return std::max({room->revision, rooms->missed,
+                     view->query.has_appid == 0 ? room->parted : 0});
+}
+
 // The session that the room's answer began with, if it is listed still.
 const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms)
 {
@@ -579,8 +587,7 @@ zego_view_e first_read(zego_view_s *view, const zego_rooms_s *rooms)
             return why;
         }
         if (view->query.events == 0) {
-            view->version.revision =
-                std::max(session->room->revision, rooms->missed);
+            view->version.revision = listed_since(view, rooms, session);
         }
         begin_room(view, rooms, session);
         break;

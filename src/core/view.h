@@ -325,6 +325,18 @@ Item *add_item(zego_view_s *view, ItemKind kind);
 void copy_room(zego_view_s *view, RoomItem &item, const Session *session);
 void copy_stream(zego_view_s *view, EntryItem &item, const Stream *stream);
 void copy_user(zego_view_s *view, EntryItem &item, const User *user);
+const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms);
+void read_streams(zego_view_s *view, const Session *session);
+TreeNode *next_user(const Session *session, std::string_view id);
+
+// The only listed room of that id; nullptr, and which, when there is not
+// exactly one.
+const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
+                           zego_view_e *why);
+
+// The revision since which that is so, and the room as it is.
+std::uint64_t listed_since(const zego_view_s *view, const zego_rooms_s *rooms,
+                           const Session *session);
 
 // view_changes.cc: what is listed, as changes, and what changed
 void put_room(zego_view_s *view, const zego_rooms_s *rooms,
@@ -342,18 +354,9 @@ bool view_choose(zego_view_s *view);
 bool view_keeps(const zego_view_s *view, Object object,
                 std::string_view member);
 
-// The only listed room of that id; nullptr, and which, when there is not
-// exactly one.
-const Session *find_listed(const zego_view_s *view, const zego_rooms_s *rooms,
-                           zego_view_e *why);
-
 // explain.cc
 zego_view_e begin_explain(zego_view_s *view, const zego_rooms_s *rooms);
 bool read_explain(zego_view_s *view, const zego_rooms_s *rooms);
-
-const Session *room_session(const zego_view_s *view, const zego_rooms_s *rooms);
-void read_streams(zego_view_s *view, const Session *session);
-TreeNode *next_user(const Session *session, std::string_view id);
 
 // view_action.cc: false without memory, or with *invalid set to 1
 bool action_start(zego_view_s *view, const zego_query_t &query, int *invalid);

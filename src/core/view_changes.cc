@@ -99,18 +99,16 @@ bool wanted(const zego_view_s *view, const ChangesHead &head,
 }
 
 // Is the one room that is asked for listed as it was at the version, whatever
-// the ring has?  Of any app, there may have been another one of that id.
+// the ring has?
 bool is_unchanged(const zego_view_s *view, const zego_rooms_s *rooms)
 {
-    if (view->id.len == 0 || view->version.revision < rooms->missed ||
-        (view->query.has_appid == 0 &&
-         view->version.revision < rooms->parted)) {
+    if (view->id.len == 0) {
         return false;
     }
     zego_view_e why = ZEGO_VIEW_NOT_FOUND;
     const Session *session = find_listed(view, rooms, &why);
     return session != nullptr &&
-           session->room->revision <= view->version.revision;
+           listed_since(view, rooms, session) <= view->version.revision;
 }
 
 // A piece holds whole revisions: is there space for this one?

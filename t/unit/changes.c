@@ -867,51 +867,107 @@ START_TEST(of_a_room_that_is_as_it_was_nothing_is_gone)
 END_TEST
 
 
+/* of who follows that room since that revision */
+
+static zego_view_e
+room_outcome(const zego_query_t *room, uint64_t revision)
+{
+    int             invalid;
+    zego_query_t    query;
+    zego_view_t    *view;
+    zego_view_e     rc;
+    zego_version_t  version = { 1, revision };
+
+    query = *room;
+    query.kind = ZEGO_VIEW_CHANGES;
+
+    view = zego_view_create(&zone.heap.memory, &query, &invalid);
+    zego_view_follow(view, &query, version, 0);
+    rc = zego_view_read(view, zone.rooms);
+    zego_view_destroy(view);
+
+    return rc;
+}
+
+
+/* the one that the room's own answer has */
+
+static uint64_t
+room_version(const zego_query_t *room)
+{
+    int             invalid;
+    zego_query_t    query;
+    zego_view_t    *view;
+    zego_version_t  version;
+
+    query = *room;
+    query.kind = ZEGO_VIEW_ROOM;
+
+    view = zego_view_create(&zone.heap.memory, &query, &invalid);
+    ck_assert_int_eq(zego_view_read(view, zone.rooms), ZEGO_VIEW_DONE);
+    version = zego_view_version(view);
+    zego_view_destroy(view);
+
+    return version.revision;
+}
+
+
 /* but in one app only: it is not known any more which were listed then */
 
 START_TEST(a_room_of_two_apps_is_not_as_it_was_when_one_has_gone)
 {
-    int             app, invalid;
-    unsigned        i;
-    zego_view_t    *view;
-    zego_event_t    rooms[] = {
-        ROOM_CREATE(1, 1000), ROOM_CREATE(2, 1000), ROOM_CREATE(3, 1000)
+    unsigned      app, i;
+    unit_zone_t   from, *of;
+    zego_event_t  rooms[] = {
+        ROOM_CREATE(1, 1000), ROOM_CREATE(2, 1000), ROOM_CREATE(3, 1000),
+        ROOM_CREATE(4, 1000)
     };
-    zego_event_t    close = ROOM_CLOSE(1, 3000);
-    zego_event_t    event = STREAM_CREATE(3, 0, 2000, "s");
-    zego_query_t    query = { .kind = ZEGO_VIEW_CHANGES, .id = STR("r"),
-                              .limit = 1 };
-    zego_version_t  version = { 1, 3 }, later = { 1, 4 };
+    zego_event_t  close = ROOM_CLOSE(1, 3000);
+    zego_event_t  event = STREAM_CREATE(3, 0, 2000, "s");
+    zego_query_t  room = { .id = STR("r"), .limit = 1 };
+    zego_query_t  own = room;
+    zego_query_t  quiet = { .id = STR("quiet"), .limit = 1 };
 
-    for (app = 1; app <= 2; app++) {
-        zone_init(1000);
+    own.has_appid = 1;
+    rooms[2].room_id.data = event.room_id.data = "b";
+    rooms[3].room_id = quiet.id;
 
+    for (i = 0; i < 4; i++) {
+        app = 1 + i % 2;
         rooms[0].appid = close.appid = app;
-        rooms[1].appid = 3 - app;
-        rooms[2].room_id.data = event.room_id.data = "b";
-        unit_apply_all(&zone, rooms, 3);
-        unit_apply_all(&zone, &close, 1);
+        rooms[1].appid = own.appid = 3 - app;
 
-        for (i = 1; i < 100; i++) {
-            event.seq = i;
-            unit_apply_all(&zone, &event, 1);
+        zone_init(1000);
+        unit_zone_init(&from);
+
+        /* it may be a copy */
+
+        of = i < 2 ? &zone : &from;
+        unit_apply_all(of, rooms, 4);
+        unit_apply_all(of, &close, 1);
+
+        for (event.seq = 1; event.seq < 100; event.seq++) {
+            unit_apply_all(of, &event, 1);
         }
 
-        view = zego_view_create(&zone.heap.memory, &query, &invalid);
+        if (of == &from) {
+            unit_merge(&zone, &from);
+            zone.version = from.version;
+        }
 
-        query.has_appid = 0;
-        zego_view_follow(view, &query, version, 0);
-        ck_assert_int_eq(zego_view_read(view, zone.rooms), ZEGO_VIEW_GONE);
+        ck_assert_int_eq(room_outcome(&room, 4), ZEGO_VIEW_GONE);
+        ck_assert_int_eq(room_outcome(&room, 5), ZEGO_VIEW_DONE);
+        ck_assert_uint_eq(room_version(&room), 5);
 
-        zego_view_follow(view, &query, later, 0);
-        ck_assert_int_eq(zego_view_read(view, zone.rooms), ZEGO_VIEW_DONE);
+        ck_assert_int_eq(room_outcome(&own, 4), ZEGO_VIEW_DONE);
+        ck_assert_uint_le(room_version(&own), 2);
 
-        query.has_appid = 1;
-        query.appid = 3 - app;
-        zego_view_follow(view, &query, version, 0);
-        ck_assert_int_eq(zego_view_read(view, zone.rooms), ZEGO_VIEW_DONE);
+        /* others are as they were */
 
-        zego_view_destroy(view);
+        ck_assert_int_eq(room_outcome(&quiet, 4), ZEGO_VIEW_DONE);
+        ck_assert_uint_eq(room_version(&quiet), 4);
+
+        unit_zone_done(&from);
         unit_zone_done(&zone);
     }
 }
@@ -995,6 +1051,7 @@ START_TEST(a_copy_goes_on_where_it_was_made)
         ROOM_CREATE(1, 1000), STREAM_CREATE(1, 1, 2000, "s"),
         STREAM_CREATE(1, 2, 3000, "t")
     };
+    zego_query_t  room = { .id = STR("r") };
 
     unit_zone_init(&from);
     unit_apply_all(&from, events, 2);
@@ -1009,6 +1066,14 @@ START_TEST(a_copy_goes_on_where_it_was_made)
     ck_assert_uint_eq(zone.version.revision, 3);
     ck_assert_int_eq(outcome_after(1, 2), ZEGO_VIEW_DONE);
     ck_assert_int_eq(outcome_after(1, 1), ZEGO_VIEW_GONE);
+    unit_zone_done(&zone);
+
+    /* and what is incomplete is so in it */
+
+    zego_rooms_missed(from.rooms, 1500);
+    zone_init(100000);
+    unit_merge(&zone, &from);
+    ck_assert_uint_eq(room_version(&room), 3);
     unit_zone_done(&from);
     unit_zone_done(&zone);
 }
