@@ -46,6 +46,8 @@ class Watch(unittest.TestCase):
             watcher("after", cut=20000, lag=lag // 2),
             watcher("anew", cut=200000),
             watcher("pages", cut=1),
+            watcher("header", cut=20000, appid=1),
+            watcher("pages", cut=1, appid=2),
             watcher("header", cut=2000, room=(1, "room 2")),
             watcher("pages", cut=1, room=(1, "room 3"))]
         self.vendor = Vendor(gateway, [carried(
@@ -85,7 +87,7 @@ class Watch(unittest.TestCase):
             same(self, from_set(self.vendor.accepted), rooms)
         for watcher in self.watchers:
             wanted = {name: room for name, room in rooms.items()
-                      if watcher.room in (None, name)}
+                      if watcher.follows(name)}
             until(lambda: self.failed() or watcher.listed() == wanted,
                   f"{watcher} has the list")
             watcher.stop()

@@ -121,11 +121,14 @@ class Truth:
 
 
 class Watcher:
-    """Keeps the list, or that of one room, and goes on after each cut."""
+    """Keeps the list, or that of one app or one room, and goes on after each
+    cut."""
 
-    def __init__(self, gateway, rng, truth, way, room=None, cut=0, lag=0):
+    def __init__(self, gateway, rng, truth, way, room=None, appid=None, cut=0,
+                 lag=0):
         self.gateway, self.rng, self.truth = gateway, rng, truth
-        self.way, self.room = way, room
+        self.way, self.room, self.appid = way, room, appid
+        self.all = not room and not appid
         self.cut = cut          # after so many bytes of events, on average
         self.lag = lag          # it waits for so many revisions then, at most
         self.list = List()
@@ -143,7 +146,10 @@ class Watcher:
         self.thread.start()
 
     def __str__(self):
-        return f"{self.way} {self.room or 'all'}"
+        return f"{self.way} {self.room or self.appid or 'all'}"
+
+    def follows(self, name):
+        return self.room in (None, name) and self.appid in (None, name[0])
 
     def stop(self):
         self.stopping = True
@@ -185,9 +191,10 @@ class Watcher:
     def path(self, **query):
         path = "changes"
         if self.room:
-            appid, room = self.room
+            query["appid"], room = self.room
             path = "rooms/" + urllib.parse.quote(room, safe="")
-            query["appid"] = appid
+        elif self.appid:
+            query["appid"] = self.appid
         return f"/zego/{path}?{urllib.parse.urlencode(query)}"
 
     def get(self, path, headers={}, expected=(200,)):
@@ -225,7 +232,7 @@ class Watcher:
                 assert self.begun in (None, revision), (self.begun, change)
                 self.begun = revision
             name = self.list.apply(change)
-            assert self.room in (None, name), change
+            assert self.follows(name), change
             return name
 
     def whole(self, version, name=None):
@@ -243,13 +250,14 @@ class Watcher:
                 return
             if name:
                 self.truth.see(self, version, name, self.list.hash_of(name))
-            if not self.room:
+            if self.all:
                 self.truth.see(self, version, None, self.list.hash())
 
     def in_order(self, version):
         epoch, revision = self.version
         assert version[0] == epoch and revision < version[1], version
-        assert self.room or version[1] == revision + 1, (self.version, version)
+        assert not self.all or version[1] == revision + 1, (self.version,
+                                                            version)
 
     @staticmethod
     def version_of(text):
@@ -346,7 +354,7 @@ class Watcher:
                 self.whole((self.version[0], change["Revision"]), name)
         version = self.version_of(page["Version"])
         assert version >= self.version, page
-        assert page["More"] or self.room or not changes \
+        assert page["More"] or not self.all or not changes \
             or version[1] == changes[-1]["Revision"], page
         self.whole(version)
         if self.cut and self.rng.random() < .02:
@@ -369,6 +377,7 @@ class Watcher:
         cursor = None
         while not self.room:
             page = self.json("rooms?limit=3"
+                             + (f"&appid={self.appid}" if self.appid else "")
                              + (f"&cursor={cursor}" if cursor else ""))
             if not page:
                 return False
