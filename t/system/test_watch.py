@@ -226,6 +226,22 @@ class Streams(unittest.TestCase):
             self.assertEqual({"Reason": reason}, json.loads(reset["data"]))
             self.assertEqual(self.version(), synced["id"])
 
+    def test_bookmarks(self):
+        """Who is told of no change is told of the version now and then."""
+        self.begin()
+        self.post(self.life("a").room_create())
+        streams = [self.stream(path) for path in
+                   ("rooms/a", "changes?appid=2", "changes")]
+        for stream in streams:
+            stream.until("synced")
+        self.post(self.life("b").room_create())
+        for stream in streams:
+            *changes, bookmark = stream.until("bookmark")
+            self.assertEqual(stream is streams[-1], bool(changes))
+            self.assertEqual(self.version(), bookmark["id"])
+            self.assertEqual({"Version": self.version()},
+                             json.loads(bookmark["data"]))
+
     def test_shutdown(self):
         """Streams end, those who wait are answered, and both go on."""
         self.begin()
