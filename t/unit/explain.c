@@ -559,7 +559,7 @@ END_TEST
 
 START_TEST(many_entries_are_all_told_once)
 {
-    char          id[32];
+    char          id[36];
     unsigned      i, n;
     zego_event_t  stream = STREAM_CREATE(1, 0, 1000, "");
     zego_event_t  user = LOGIN(1, 0, 1000, "", 1);
