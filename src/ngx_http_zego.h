@@ -302,7 +302,6 @@ typedef struct {
 typedef struct {
     ngx_http_zego_zone_t        *zone;
     zego_view_t                 *view;
-    zego_action_e                action;
 
     ngx_chain_t                 *free;
     ngx_chain_t                 *busy;
@@ -497,6 +496,10 @@ ngx_int_t ngx_http_zego_status_decode(ngx_http_request_t *r, ngx_str_t *dst,
 /* NGX_DECLINED: there is none.  NGX_ABORT: it cannot be decoded. */
 ngx_int_t ngx_http_zego_status_arg(ngx_http_request_t *r, char *name,
     ngx_str_t *value);
+
+/* NGX_ABORT: it is no number of entries in a page */
+ngx_int_t ngx_http_zego_status_limit(ngx_http_request_t *r,
+    zego_query_t *query);
 
 ngx_int_t ngx_http_zego_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *body);

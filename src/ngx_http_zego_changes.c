@@ -2,8 +2,6 @@
 #include "ngx_http_zego.h"
 
 
-#define NGX_HTTP_ZEGO_CHANGES_LIMIT  100
-#define NGX_HTTP_ZEGO_CHANGES_MAX    1000
 #define NGX_HTTP_ZEGO_CHANGES_BYTES  (256 * 1024)
 #define NGX_HTTP_ZEGO_CHANGES_STEPS  64
 #define NGX_HTTP_ZEGO_CHANGES_WAIT   300000
@@ -108,7 +106,6 @@ ngx_http_zego_changes_handler(ngx_http_request_t *r,
     w->query = *query;
     w->query.kind = ZEGO_VIEW_CHANGES;
     w->query.events = ngx_http_zego_changes_accept(r);
-    w->query.limit = NGX_HTTP_ZEGO_CHANGES_LIMIT;
     ngx_str_null(&w->query.fields);
 
     rc = ngx_http_zego_changes_args(w, &field);
@@ -215,18 +212,9 @@ ngx_http_zego_changes_args(ngx_http_zego_watch_t *w, char **field)
 
     *field = "limit";
 
-    rc = ngx_http_zego_status_arg(r, "limit", &value);
+    rc = ngx_http_zego_status_limit(r, &w->query);
 
-    if (rc == NGX_OK) {
-        n = ngx_atoi(value.data, value.len);
-
-        if (n < 1 || n > NGX_HTTP_ZEGO_CHANGES_MAX) {
-            return NGX_ABORT;
-        }
-
-        w->query.limit = n;
-
-    } else if (rc != NGX_DECLINED) {
+    if (rc != NGX_OK) {
         return rc;
     }
 

@@ -8,10 +8,6 @@
 #include "ngx_http_zego.h"
 
 
-#define NGX_HTTP_ZEGO_EXPLAIN_LIMIT      100
-#define NGX_HTTP_ZEGO_EXPLAIN_LIMIT_MAX  1000
-
-
 static ngx_int_t ngx_http_zego_explain_id(ngx_http_request_t *r, char *name,
     zego_str_t *id);
 
@@ -74,28 +70,16 @@ ngx_int_t
 ngx_http_zego_explain_query(ngx_http_request_t *r, zego_query_t *query,
     char **field)
 {
-    ngx_int_t  n, rc;
-    ngx_str_t  value;
-
-    query->limit = NGX_HTTP_ZEGO_EXPLAIN_LIMIT;
+    ngx_int_t  rc;
 
     /* it is told whole */
     ngx_str_null(&query->fields);
 
     *field = "limit";
 
-    rc = ngx_http_zego_status_arg(r, "limit", &value);
+    rc = ngx_http_zego_status_limit(r, query);
 
-    if (rc == NGX_OK) {
-        n = ngx_atoi(value.data, value.len);
-
-        if (n < 1 || n > NGX_HTTP_ZEGO_EXPLAIN_LIMIT_MAX) {
-            return NGX_ABORT;
-        }
-
-        query->limit = n;
-
-    } else if (rc != NGX_DECLINED) {
+    if (rc != NGX_OK) {
         return rc;
     }
 

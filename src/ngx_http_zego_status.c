@@ -394,22 +394,12 @@ ngx_http_zego_status_page(ngx_http_request_t *r, zego_query_t *query,
     ngx_str_t  value;
 
     query->kind = ZEGO_VIEW_ROOMS;
-    query->limit = NGX_HTTP_ZEGO_LIMIT;
 
     *field = "limit";
 
-    rc = ngx_http_zego_status_arg(r, "limit", &value);
+    rc = ngx_http_zego_status_limit(r, query);
 
-    if (rc == NGX_OK) {
-        n = ngx_atoi(value.data, value.len);
-
-        if (n < 1 || n > NGX_HTTP_ZEGO_LIMIT_MAX) {
-            return NGX_ABORT;
-        }
-
-        query->limit = n;
-
-    } else if (rc != NGX_DECLINED) {
+    if (rc != NGX_OK) {
         return rc;
     }
 
@@ -476,6 +466,32 @@ ngx_http_zego_status_page(ngx_http_request_t *r, zego_query_t *query,
     } else if (rc != NGX_DECLINED) {
         return rc;
     }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_zego_status_limit(ngx_http_request_t *r, zego_query_t *query)
+{
+    ngx_int_t  n, rc;
+    ngx_str_t  value;
+
+    query->limit = NGX_HTTP_ZEGO_LIMIT;
+
+    rc = ngx_http_zego_status_arg(r, "limit", &value);
+
+    if (rc != NGX_OK) {
+        return rc == NGX_DECLINED ? NGX_OK : rc;
+    }
+
+    n = ngx_atoi(value.data, value.len);
+
+    if (n < 1 || n > NGX_HTTP_ZEGO_LIMIT_MAX) {
+        return NGX_ABORT;
+    }
+
+    query->limit = n;
 
     return NGX_OK;
 }
@@ -566,7 +582,6 @@ ngx_http_zego_status_view(ngx_http_request_t *r, ngx_http_zego_zone_t *zone,
     invalid = ZEGO_QUERY_OK;
 
     st->zone = zone;
-    st->action = query->action;
     st->view = zego_view_create(&ngx_http_zego_heap, query, &invalid);
 
     if (st->view == NULL) {
@@ -688,7 +703,7 @@ ngx_http_zego_status_header(ngx_http_request_t *r, ngx_http_zego_status_t *st,
      * forgotten without a new version
      */
 
-    if (st->action || query->closed) {
+    if (query->action || query->closed) {
         return NGX_OK;
     }
 
