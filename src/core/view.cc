@@ -10,7 +10,7 @@ namespace zego {
 
 bool piece_full(const zego_view_s *view)
 {
-    return view->nitems >= items_max || view->visits >= visits_max ||
+    return view->nitems >= list_items_max || view->visits >= visits_max ||
            sizeof(view->text) - view->text_len < item_text_max;
 }
 

@@ -229,6 +229,9 @@ struct Explain {
 constexpr std::size_t items_max = 48;
 constexpr std::size_t items_reserve = 4;
 
+// A piece of a list is full sooner: while it is made, callbacks wait.
+constexpr std::size_t list_items_max = 16;
+
 // Entries that one piece may look at, listed or not.
 constexpr unsigned visits_max = 256;
 

@@ -640,7 +640,7 @@ START_TEST(a_room_that_closes_ends_its_lists)
         zego_str_t    fields;
         const char   *end;
     } cases[] = {
-        { STR("StreamId"), "},{\"StreamId\":\"x047\"}],\"Complete\":false," },
+        { STR("StreamId"), "\"}],\"Complete\":false," },
         { STR("UserRole"), "{\"UserRole\":null}],\"Complete\":false," },
         { STR("RoomID"), "{\"RoomID\":\"r\"},\"Complete\":true," },
         { STR("RoomID,UserId"), "}],\"UserList\":[],\"Complete\":false," }
