@@ -56,7 +56,7 @@ our $room = '{"AppId":1,"RoomID":"room1"}';
 our $info = '"AppId":1,"RoomID":"room1","RoomSessionId":"1234567","RoomCreateTime":1687981270000,"Creator":"user1"';
 our $none = '"Complete":true,"Missing":{"StreamSeq":[],"UserUpdateSeq":[]}';
 
-plan tests => repeat_each() * 252;
+plan tests => repeat_each() * 257;
 
 run_tests();
 
@@ -221,6 +221,9 @@ __DATA__
 --- config eval: $::config
 --- request eval
 main::since('wait=5m', 'room_create')
+--- response_headers
+Cache-Control: no-cache
+Vary: Accept
 --- response_body_like eval
 main::page('false', [1, 'put', 'room', 'room_create', ''])
 
@@ -234,6 +237,8 @@ main::page('false', [1, 'put', 'room', 'room_create', ''])
  'GET /live/rooms/room1?after=0123456789abcdef-1&wait=5m']
 --- error_code eval
 [410, 410, 410]
+--- response_headers eval
+[('Cache-Control: no-store') x 3]
 --- response_body eval
 ['{"Reason":"expired"}', '{"Reason":"epoch"}', '{"Reason":"epoch"}']
 
