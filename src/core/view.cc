@@ -10,7 +10,7 @@ namespace zego {
 
 bool piece_full(const zego_view_s *view)
 {
-    return view->nitems >= list_items_max || view->visits >= visits_max ||
+    return view->nitems >= view->items_full || view->visits >= visits_max ||
            sizeof(view->text) - view->text_len < item_text_max;
 }
 
@@ -678,6 +678,8 @@ zego_view_e zego_view_read(zego_view_t *view,
         }
     } else if (view->version.epoch != rooms->version.epoch) {
         return ZEGO_VIEW_GONE;
+    } else {
+        view->items_full = more_items_max;
     }
 
     if (view->action != nullptr) {

@@ -229,8 +229,9 @@ struct Explain {
 constexpr std::size_t items_max = 48;
 constexpr std::size_t items_reserve = 4;
 
-// A piece of a list is full sooner: while it is made, callbacks wait.
-constexpr std::size_t list_items_max = 16;
+// What follows the first piece of a list, which may be all of it, is in smaller
+// ones: while one is made, callbacks wait.
+constexpr std::size_t more_items_max = 16;
 
 // Entries that one piece may look at, listed or not.
 constexpr unsigned visits_max = 256;
@@ -301,6 +302,7 @@ struct zego_view_s {
 
     // the piece
     unsigned visits = 0;
+    std::size_t items_full = zego::items_max;
     std::size_t nitems = 0;
     std::array<zego::Item, zego::items_max + zego::items_reserve> items;
     std::size_t text_len = 0;
