@@ -20,7 +20,7 @@ constexpr unsigned change_holes_max = 64;
 struct Shown {
     zego_event_e event;
     const Session *session; // that lists the room now, or nullptr: none does
-    bool gone;              // what another session listed of it
+    bool gone;              // what another session listed is no more
     bool room;              // what is said of the room itself
     bool all;               // the room, and all that its session lists
     const Register *reg;    // what changed of its lists, or nullptr

@@ -99,19 +99,26 @@ bool next_session(zego_copy_s *copy, const Room *room)
     return true;
 }
 
+Origin origin_of(const Session *session)
+{
+    const Room *room = session->room;
+    Origin origin = {};
+    origin.session_revision = session->revision;
+    origin.room_revision = room->revision;
+    origin.room_parted = room->parted;
+    origin.session_unsaved = session->unsaved;
+    return origin;
+}
+
 zego_verdict_e copy_register(zego_copy_s *copy, zego_rooms_s *rooms,
                              const zego_env_t &env, const Register &reg,
                              const RegisterFact &fact)
 {
     const Session *session = reg.session;
     Fact whole = session_fact(session, copy->session_text.data());
-    const Room *room = session->room;
-    const Origin origin{.reg_revision = reg.revision,
-                        .session_revision = session->revision,
-                        .room_revision = room->revision,
-                        .room_parted = room->parted,
-                        .reg_unsaved = reg.unsaved,
-                        .session_unsaved = session->unsaved};
+    Origin origin = origin_of(session);
+    origin.reg_revision = reg.revision;
+    origin.reg_unsaved = reg.unsaved;
     whole.stream_seq_window = whole.user_update_seq_window = nullptr;
     whole.reg = &fact;
     whole.origin = &origin;
@@ -138,13 +145,7 @@ zego_verdict_e copy_session(zego_copy_s *copy, zego_rooms_s *rooms,
         return ZEGO_DUPLICATE;
     }
     Fact fact = session_fact(session, copy->session_text.data());
-    const Room *room = session->room;
-    const Origin origin{.reg_revision = 0,
-                        .session_revision = session->revision,
-                        .room_revision = room->revision,
-                        .room_parted = room->parted,
-                        .reg_unsaved = 0,
-                        .session_unsaved = session->unsaved};
+    const Origin origin = origin_of(session);
     fact.origin = &origin;
     return join(rooms, env, fact).verdict;
 }

@@ -158,7 +158,6 @@ sub h2 {
     return $out;
 }
 
-# leaves in /t what nginx -t says to a configuration
 # a file of its own, for each block
 sub secret_file {
     my ($mode, $text) = @_;
@@ -169,6 +168,7 @@ sub secret_file {
     return $name;
 }
 
+# leaves in /t what nginx -t says to a configuration
 sub nginx_t {
     my ($conf) = @_;
     my $html = html_dir();
